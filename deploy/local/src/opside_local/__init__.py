@@ -1,0 +1,1 @@
+"""The whole Opside system on one machine."""

@@ -1,0 +1,1 @@
+"""Stateful stand-ins for Stripe, Amazon and Gmail over real HTTP."""

@@ -1,0 +1,1 @@
+"""Amazon connection, token vault, sync pipeline, claim detection, case ledger."""

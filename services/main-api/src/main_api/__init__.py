@@ -1,0 +1,1 @@
+"""The public door: sign-in, sessions, gateway, refund engine, statements."""

@@ -1,0 +1,1 @@
+"""The machinery every Opside service stands on."""

@@ -1,0 +1,1 @@
+"""What the Opside services say to each other."""

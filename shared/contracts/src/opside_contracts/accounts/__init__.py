@@ -1,0 +1,1 @@
+"""What main-api promises to the other services."""

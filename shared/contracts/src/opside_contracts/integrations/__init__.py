@@ -1,0 +1,1 @@
+"""What integrations-backend promises to the other services."""

@@ -1,0 +1,1 @@
+"""What stripe-payments promises to the other services."""

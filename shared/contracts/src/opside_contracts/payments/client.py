@@ -1,0 +1,63 @@
+"""Calls to stripe-payments; they raise `OpsideError`s, `Unavailable` when it is down."""
+
+from opside_chassis.http_client import ServiceClient
+
+from opside_contracts import scopes
+from opside_contracts.payments.messages import (
+    ChargeCommission,
+    ClawBackCommission,
+    CommissionAccepted,
+    CommissionView,
+    ConnectAccount,
+    ConnectedAccount,
+)
+
+
+class PaymentsClient:
+    """stripe-payments as seen from another service."""
+
+    def __init__(self, http: ServiceClient) -> None:
+        self._http = http
+
+    async def charge_commission(
+        self, request: ChargeCommission, *, idempotency_key: str
+    ) -> CommissionAccepted:
+        """Ask for the fee on one recovery; safe to repeat with the same key.
+
+        Raises `Conflict` when the recovery was charged with another amount or currency.
+        """
+        answer = await self._http.request(
+            "POST",
+            "/api/v1/stripe/charge-commission",
+            scope=scopes.CHARGE_COMMISSION,
+            json=request.model_dump(mode="json", by_alias=True, exclude_none=True),
+            idempotency_key=idempotency_key,
+        )
+        return CommissionAccepted.model_validate(answer)
+
+    async def claw_back(
+        self, request: ClawBackCommission, *, idempotency_key: str
+    ) -> CommissionView:
+        """Give the fee back in proportion; one effect per reversal id."""
+        answer = await self._http.request(
+            "POST",
+            "/api/v1/stripe/clawback",
+            scope=scopes.CLAW_BACK_COMMISSION,
+            json=request.model_dump(mode="json", by_alias=True, exclude_none=True),
+            idempotency_key=idempotency_key,
+        )
+        return CommissionView.model_validate(answer)
+
+    async def connect_account(
+        self, request: ConnectAccount, *, idempotency_key: str
+    ) -> ConnectedAccount:
+        """Create or link the seller's Connect account; a repeat answers the same account."""
+        answer = await self._http.request(
+            "POST",
+            "/api/v1/stripe/connect",
+            scope=scopes.CONNECT_ACCOUNT,
+            act_for=request.user_id,
+            json=request.model_dump(mode="json", by_alias=True, exclude_none=True),
+            idempotency_key=idempotency_key,
+        )
+        return ConnectedAccount.model_validate(answer)

@@ -1,0 +1,10 @@
+"""Scopes of service tokens: one name a permission, asked by the caller, checked by the route."""
+
+ACT_FOR_USER = "act"
+"""The gateway speaks for a signed-in user (claims act_for and act_role)."""
+CHARGE_COMMISSION = "commissions:charge"
+CLAW_BACK_COMMISSION = "commissions:clawback"
+CONNECT_ACCOUNT = "accounts:connect"
+START_CONSENT = "consents:start"
+PUBLISH_EVENT = "events:publish"
+READ_BOOKS = "books:read"
