@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import ValidationError
+
 from opside_contracts.events import EVENT, RecoveryConfirmed
 from opside_contracts.payments.messages import ChargeCommission, CommissionAccepted
-from pydantic import ValidationError
 
 CHARGE = {
     "userId": 123,

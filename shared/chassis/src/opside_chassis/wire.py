@@ -9,9 +9,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     StringConstraints,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
 
 
 def _plain_text(text: str) -> str:
@@ -44,8 +46,28 @@ MinorUnits = Annotated[int, Field(strict=True, ge=0, le=9_999_999_999)]
 """A non-negative amount in the currency's smallest unit."""
 
 
+def _strict_numbers(schema: object) -> None:
+    """Make every integer and boolean of a core schema strict, however deep it is nested."""
+    if isinstance(schema, dict):
+        if schema.get("type") in (
+            "int",
+            "bool",
+        ):  # a field may be named "type": its value is a dict
+            schema["strict"] = True
+        for part in schema.values():
+            _strict_numbers(part)
+    elif isinstance(schema, list | tuple):
+        for part in schema:
+            _strict_numbers(part)
+
+
 class ApiModel(BaseModel):
-    """Camel case on the wire, snake case in code; unknown fields are refused."""
+    """Camel case on the wire, snake case in code; unknown fields are refused.
+
+    Integers and booleans are strict: `"12"`, `12.0` and `true` are no integers. `strict=True` for
+    the whole model would also refuse the texts that dates and enums are in JSON. For a model of
+    query parameters, which are all texts, take a plain `BaseModel`.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -54,6 +76,15 @@ class ApiModel(BaseModel):
         frozen=True,
         str_max_length=10_000,
     )
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler, /
+    ) -> CoreSchema:
+        """Build the schema as pydantic does, then tighten its numbers."""
+        schema = handler(source)
+        _strict_numbers(schema)
+        return schema
 
 
 class AnswerModel(ApiModel):

@@ -1,7 +1,6 @@
 """Calls to main-api; they raise `OpsideError`s, `Unavailable` when it is down."""
 
 from opside_chassis.http_client import ServiceClient
-
 from opside_contracts import scopes
 from opside_contracts.accounts.messages import EventReceipt
 from opside_contracts.events import Event

@@ -1,7 +1,6 @@
 """Calls to stripe-payments; they raise `OpsideError`s, `Unavailable` when it is down."""
 
 from opside_chassis.http_client import ServiceClient
-
 from opside_contracts import scopes
 from opside_contracts.payments.messages import (
     ChargeCommission,

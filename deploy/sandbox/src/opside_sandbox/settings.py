@@ -1,0 +1,119 @@
+"""What the environment says about a run of the sandboxes."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class WrongSetting(Exception):
+    """A setting cannot be used; the text is one line naming it and the mend."""
+
+    def __init__(self, setting: str, problem: str, mend: str) -> None:
+        super().__init__(f"{setting}: {problem}; mend: {mend}")
+
+
+@dataclass(frozen=True, slots=True)
+class AmazonApp:
+    """One registered Login with Amazon application."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uris: tuple[str, ...]
+    application_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Ports 0 mean any free port. `state_path` None keeps everything in memory.
+
+    `webhook_retry_scale` shortens Stripe's waits between deliveries. `webhook_url` with its
+    secrets makes endpoints whose secrets are known before the start, as `stripe listen` does.
+    """
+
+    state_path: Path | None
+    seed: str
+    host: str
+    stripe_port: int
+    amazon_port: int
+    control_port: int
+    control_on: bool
+    webhook_retry_scale: float
+    webhook_url: str
+    webhook_secret: str = field(repr=False)
+    webhook_connect_secret: str = field(repr=False)
+    amazon_login: AmazonApp
+    amazon_seller: AmazonApp
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Raises WrongSetting."""
+    env = os.environ if environment is None else environment
+    return Settings(
+        state_path=_state_path(env.get("SANDBOX_STATE", "")),
+        seed=env.get("SANDBOX_SEED", "opside"),
+        host=env.get("SANDBOX_HOST", "127.0.0.1"),
+        stripe_port=_port(env, "SANDBOX_STRIPE_PORT", 12111),
+        amazon_port=_port(env, "SANDBOX_AMAZON_PORT", 12112),
+        control_port=_port(env, "SANDBOX_CONTROL_PORT", 12119),
+        control_on=_switch(env, "SANDBOX_CONTROL"),
+        webhook_retry_scale=_positive(env, "SANDBOX_WEBHOOK_RETRY_SCALE", 1.0),
+        webhook_url=env.get("SANDBOX_WEBHOOK_URL", ""),
+        webhook_secret=env.get("SANDBOX_WEBHOOK_SECRET", ""),
+        webhook_connect_secret=env.get("SANDBOX_WEBHOOK_CONNECT_SECRET", ""),
+        amazon_login=_app(env, "SANDBOX_AMAZON_LOGIN_", "login", "/api/auth/amazon/callback"),
+        amazon_seller=_app(env, "SANDBOX_AMAZON_", "seller", "/api/amazon/callback"),
+    )
+
+
+def _app(env: Mapping[str, str], prefix: str, name: str, path: str) -> AmazonApp:
+    uris = env.get(f"{prefix}REDIRECT_URIS", f"http://127.0.0.1:8000{path}")
+    return AmazonApp(
+        client_id=env.get(f"{prefix}CLIENT_ID", f"amzn1.application-oa2-client.sandbox-{name}"),
+        client_secret=env.get(f"{prefix}CLIENT_SECRET", f"sandbox-{name}-secret"),
+        redirect_uris=tuple(uri.strip() for uri in uris.split(",") if uri.strip()),
+        application_id=env.get(f"{prefix}APPLICATION_ID", f"amzn1.sp.solution.sandbox-{name}"),
+    )
+
+
+def _state_path(text: str) -> Path | None:
+    """A folder gets the file `sandbox.sqlite`; anything else is the file itself."""
+    if not text:
+        return None
+    path = Path(text).expanduser()
+    if path.is_dir() or not path.suffix:
+        path = path / "sandbox.sqlite"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise WrongSetting(
+            "SANDBOX_STATE", f"cannot write {path} ({error.strerror})", "name a writable folder"
+        ) from None
+    return path
+
+
+def _port(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isdigit() or int(text) > 65535:
+        raise WrongSetting(name, f"{text!r} is not a port", "give a number from 0 to 65535")
+    return int(text)
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name) or "off"
+    if text not in {"on", "off"}:
+        raise WrongSetting(name, f"{text!r} is neither on nor off", "set it to on or off")
+    return text == "on"
+
+
+def _positive(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if value <= 0:
+        raise WrongSetting(name, f"{text!r} is not above zero", "give a number such as 0.001")
+    return value

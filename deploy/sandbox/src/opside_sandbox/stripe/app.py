@@ -1,0 +1,101 @@
+"""Stripe over HTTP: the API under /v1, the pages that customers and sellers see, the courier."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from opside_sandbox.cutting import CutResponse
+from opside_sandbox.state import SandboxState
+from opside_sandbox.stripe import (
+    account_links,
+    accounts,
+    balance,
+    capabilities,
+    charges,
+    customers,
+    events,
+    payment_intents,
+    payment_methods,
+    refunds,
+    reversals,
+    setup_intents,
+    transfers,
+    webhook_endpoints,
+)
+from opside_sandbox.stripe.courier import Courier
+from opside_sandbox.stripe.engine import Engine, Hangup
+from opside_sandbox.stripe.pages import authenticate, card_form, onboarding
+from opside_sandbox.stripe.routes import Router
+from opside_sandbox.stripe.world import World
+
+OPERATIONS = [
+    operation
+    for module in (
+        account_links,
+        accounts,
+        balance,
+        capabilities,
+        charges,
+        customers,
+        events,
+        payment_intents,
+        payment_methods,
+        refunds,
+        reversals,
+        setup_intents,
+        transfers,
+        webhook_endpoints,
+    )
+    for operation in module.OPERATIONS
+]
+_INDEXED = (
+    "status", "held", "customer", "source_transaction", "transfer", "transfer_group", "charge",
+    "payment_intent", "operation", "setup_intent",
+)  # fmt: skip
+
+
+def _settle(world: World, charge_id: str) -> None:
+    charges.settle(world, charge_id)
+
+
+JOBS = {
+    "settle_charge": _settle,
+    "finish_refund": refunds.finish,
+    "fail_refund": refunds.fail,
+}
+
+
+def create(state: SandboxState) -> FastAPI:
+    """The application; its lifespan runs the courier."""
+    courier = Courier(state, JOBS)
+    engine = Engine(state, Router(OPERATIONS), courier.wake)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 (FastAPI's signature)
+        for name in _INDEXED:
+            state.store.index(name)
+        webhook_endpoints.forward(state)
+        state.clock.on_change(lambda: webhook_endpoints.forward(state))  # after a reset
+        task = asyncio.create_task(courier.run())
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    app = FastAPI(
+        title="Stripe sandbox", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    for page in (onboarding, card_form, authenticate):
+        app.include_router(page.router(state, courier.wake))
+
+    @app.api_route("/{path:path}", methods=["GET", "POST", "DELETE"], include_in_schema=False)
+    async def api(request: Request) -> Response:
+        try:
+            return await engine.serve(request)
+        except Hangup:
+            return CutResponse()
+
+    return app

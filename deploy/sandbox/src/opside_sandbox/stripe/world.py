@@ -1,0 +1,100 @@
+"""One Stripe account's view of the stored objects, and the request that acts on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from opside_sandbox.state import SandboxState
+from opside_sandbox.stripe.errors import Document, missing
+
+PREFIXES = {
+    "account": "acct_1",
+    "balance_transaction": "txn_1",
+    "charge": "ch_3",
+    "customer": "cus_",
+    "event": "evt_1",
+    "payment_intent": "pi_3",
+    "payment_method": "pm_1",
+    "refund": "re_3",
+    "request": "req_",
+    "setup_attempt": "setatt_1",
+    "setup_intent": "seti_1",
+    "transfer": "tr_1",
+    "transfer_reversal": "trr_1",
+    "webhook_endpoint": "we_1",
+}
+_ID_LENGTH = {"request": 14, "customer": 14, "account": 15}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Objects of one account (`account` None: the platform) and what caused the present act."""
+
+    state: SandboxState
+    account: str | None = None
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+    def at(self, account: str | None) -> "World":
+        """The same act, seen in another account."""
+        return replace(self, account=account)
+
+    def now(self) -> int:
+        """Unix seconds of the sandbox."""
+        return self.state.clock.timestamp()
+
+    def new_id(self, kind: str) -> str:
+        """A Stripe-looking id that follows from the run's seed."""
+        return PREFIXES[kind] + self.state.token(kind, _ID_LENGTH.get(kind, 22))
+
+    def collection(self, kind: str) -> str:
+        """Where this account's objects of a kind are kept."""
+        return f"stripe.{self.account or 'platform'}.{kind}"
+
+    def save(self, document: Document) -> Document:
+        """Store an object under its own kind and id; names that begin with `_` stay inside."""
+        return self.state.store.put(self.collection(document["object"]), document["id"], document)
+
+    def get(self, kind: str, object_id: str) -> Document | None:
+        """The object, or None."""
+        return self.state.store.get(self.collection(kind), object_id)
+
+    def need(
+        self, kind: str, object_id: str, *, param: str = "id", in_path: bool = True
+    ) -> Document:
+        """The object. Raises resource_missing: 404 in the path, 400 for a parameter."""
+        found = self.get(kind, object_id)
+        if found is None or found.get("deleted"):
+            raise missing(kind, object_id, param=param, in_path=in_path)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one request asks: checked parameters, ids of the path, and who asks."""
+
+    params: dict[str, Any]
+    path: Mapping[str, str] = field(default_factory=dict)
+    publishable: bool = False
+    base_url: str = ""
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 (any parameter)
+        """A parameter, or the default."""
+        return self.params.get(name, default)
+
+
+def merge_metadata(known: Document | None, ask: Mapping[str, Any]) -> Document:
+    """Metadata after an update: named keys replaced, empty ones removed, "" clears all."""
+    if "metadata" not in ask:
+        return known or {}
+    given = ask["metadata"]
+    if given is None:
+        return {}
+    return {key: value for key, value in {**(known or {}), **given}.items() if value != ""}
+
+
+def take(document: Document, ask: Mapping[str, Any], *names: str) -> None:
+    """Copy the parameters that the request gave into the object."""
+    for name in names:
+        if name in ask:
+            document[name] = ask[name]

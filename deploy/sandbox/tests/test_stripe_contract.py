@@ -1,0 +1,69 @@
+"""The sandbox and the contract know the same operations; the checks themselves can fail."""
+
+import copy
+
+import pytest
+from stripe_contract import CONTRACT, Contract, _body_schema
+
+from opside_sandbox.stripe.app import OPERATIONS
+
+CUSTOMER_URL = "/v1/customers"
+
+
+def test_the_contract_is_there_or_its_absence_is_said():
+    assert CONTRACT.present or "absent, nothing was validated" in CONTRACT.summary()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
+def test_every_operation_and_parameter_is_stripes_own(operation):
+    if not CONTRACT.present:
+        return
+    _, known = CONTRACT._operation(operation.method.lower(), operation.path)
+    names = {one["name"] for one in known.get("parameters", []) if one["in"] == "query"}
+    if known.get("requestBody"):
+        schema = _body_schema(known)
+        names |= set(schema.get("properties", {}))
+        assert set(schema.get("required", [])) <= set(operation.required)
+    assert set(operation.fields) <= names | {"expand"}
+
+
+@pytest.fixture
+def customer(api):
+    return api.v1.customers.create({"email": "a@example.com"}).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda one: one.update(created="yesterday"), "integer"),
+        (lambda one: one.update(nickname="x"), "nickname"),
+        (lambda one: one.pop("invoice_prefix"), "invoice_prefix of the fixture is missing"),
+        (lambda one: one["invoice_settings"].pop("footer"), "footer of the fixture is missing"),
+        (lambda one: one.update(tax_exempt="maybe"), "tax_exempt"),
+    ],
+)
+def test_a_wrong_answer_is_caught(customer, spoil, complaint):
+    contract = Contract()
+    if not contract.present:
+        return
+    contract.exchange("post", CUSTOMER_URL, "email=a", 200, customer)
+    spoiled = copy.deepcopy(customer)
+    spoil(spoiled)
+    with pytest.raises(AssertionError, match=complaint):
+        contract.exchange("post", CUSTOMER_URL, "email=a", 200, spoiled)
+
+
+@pytest.mark.parametrize("body", ["nonsense=1", "balance=much", "metadata[a][b]=1"])
+def test_a_wrong_request_is_caught(customer, body):
+    contract = Contract()
+    if not contract.present:
+        return
+    with pytest.raises(AssertionError):
+        contract.exchange("post", CUSTOMER_URL, body, 200, customer)
+
+
+def test_an_unknown_path_is_caught():
+    contract = Contract()
+    if contract.present:
+        with pytest.raises(AssertionError, match="not in the contract"):
+            contract.exchange("get", "/v1/nothing", "", 200, {})

@@ -1,0 +1,196 @@
+"""Postgres as every service uses it: one schema and two roles a service, tenants kept apart by row security.
+
+The owner role (`<schema>_owner`) runs migrations and owns the tables. The application role
+(`<schema>_app`) only reads and writes rows; it owns nothing and cannot switch row security off.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from sqlalchemy import URL, BigInteger, DateTime, MetaData, Text, make_url, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase
+
+from opside_chassis.settings import WrongSetting
+
+Sessions = async_sessionmaker[AsyncSession]
+
+EVERY_TENANT = "*"
+"""The tenant of work that belongs to no single user: relays, sweeps, admin reads (decision 0004)."""
+
+STATEMENT_TIMEOUT_MS = 5_000
+LOCK_TIMEOUT_MS = 2_000
+IDLE_TRANSACTION_TIMEOUT_MS = 10_000
+"""Limits of facts/money-safety.md section 9."""
+POOL_SIZE = 10
+CONNECT_TIMEOUT_SECONDS = 10.0
+
+_open_transactions: ContextVar[int] = ContextVar("open_transactions", default=0)
+
+_NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def declarative_base(schema: str) -> type[DeclarativeBase]:
+    """The base class of a service's models: its schema, named constraints, Postgres types."""
+
+    class Base(DeclarativeBase):
+        metadata = MetaData(schema=schema, naming_convention=_NAMING)
+        type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it off the class
+            str: Text(),
+            int: BigInteger(),
+            datetime: DateTime(timezone=True),
+            dict[str, Any]: JSONB(),
+        }
+
+    return Base
+
+
+def asyncpg_url(url: str) -> URL:
+    """The address for SQLAlchemy's asyncpg driver; libpq's `sslmode` becomes asyncpg's `ssl`."""
+    parsed = make_url(url).set(drivername="postgresql+asyncpg")
+    sslmode = parsed.query.get("sslmode")
+    if sslmode is None:
+        return parsed
+    return parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": sslmode})
+
+
+def driver_url(url: str) -> str:
+    """The address for bare asyncpg."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A service's pool of connections, as the application role."""
+
+    engine: AsyncEngine
+    sessions: Sessions
+
+    @classmethod
+    def connect(cls, url: str, *, application_name: str, pool_size: int = POOL_SIZE) -> Self:
+        """Open a pool lazily; the first query connects."""
+        engine = create_async_engine(
+            asyncpg_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args={
+                "timeout": CONNECT_TIMEOUT_SECONDS,
+                "server_settings": _server_settings(application_name),
+            },
+        )
+        return cls(engine, async_sessionmaker(engine, expire_on_commit=False))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def _server_settings(application_name: str) -> dict[str, str]:
+    return {
+        "application_name": application_name,
+        "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+        "lock_timeout": str(LOCK_TIMEOUT_MS),
+        "idle_in_transaction_session_timeout": str(IDLE_TRANSACTION_TIMEOUT_MS),
+        "timezone": "UTC",
+    }
+
+
+@asynccontextmanager
+async def transaction(
+    sessions: Sessions, *, tenant: str | None = None
+) -> AsyncIterator[AsyncSession]:
+    """One transaction, committed on leaving, rolled back on an error.
+
+    `tenant` is the user whose rows it sees, or `EVERY_TENANT`; without it, tables with a tenant
+    show no rows. While it is open, `refuse_open_transaction` refuses calls to the outside.
+    """
+    token = _open_transactions.set(_open_transactions.get() + 1)
+    try:
+        async with sessions.begin() as session:
+            if tenant is not None:
+                await set_tenant(session, tenant)
+            yield session
+    finally:
+        _open_transactions.reset(token)
+
+
+async def set_tenant(session: AsyncSession, tenant: str) -> None:
+    """Name the tenant of the rest of this transaction."""
+    await session.execute(
+        text("SELECT set_config('opside.tenant', :tenant, true)"), {"tenant": tenant}
+    )
+
+
+def refuse_open_transaction() -> None:
+    """Called first by everything that talks to another process.
+
+    A transaction held across a network call keeps locks for as long as a stranger likes.
+
+    Raises:
+        RuntimeError: a `transaction` is open in this task.
+    """
+    if _open_transactions.get():
+        raise RuntimeError("a database transaction is open across a call to another process")
+
+
+def tenant_policy_sql(table: str, *, column: str = "user_id") -> list[str]:
+    """Statements for a migration: rows of `table` are seen only by their tenant, by owners too."""
+    seen = "current_setting('opside.tenant', true)"
+    rule = f"({column} = {seen} OR {seen} = '{EVERY_TENANT}')"
+    return [
+        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+        f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+        f"CREATE POLICY tenant ON {table} USING {rule} WITH CHECK {rule}",
+    ]
+
+
+async def check_application_role(engine: AsyncEngine, schema: str, *, durable: bool) -> None:
+    """Refuse to start as a role that could undo what the database guards.
+
+    With `durable` (production) also refuse a server that may lose committed transactions.
+
+    Raises:
+        WrongSetting: DATABASE_URL names a superuser, a role that skips row security, or the owner.
+    """
+    query = text(
+        """
+        SELECT r.rolsuper OR r.rolbypassrls AS too_strong,
+               EXISTS (SELECT 1 FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
+                        WHERE n.nspname = :schema AND c.relkind = 'r'
+                          AND pg_has_role(c.relowner, 'member')) AS owns,
+               current_setting('fsync') = 'on'
+                 AND current_setting('synchronous_commit') <> 'off' AS durable
+          FROM pg_roles r WHERE r.rolname = current_user
+        """
+    )
+    async with engine.connect() as connection:
+        row = (await connection.execute(query, {"schema": schema})).one()
+    if row.too_strong or row.owns:
+        raise WrongSetting(
+            "DATABASE_URL",
+            f"connects as a role that owns or outranks the tables of schema {schema}",
+            f"use the role {schema}_app",
+        )
+    if durable and not row.durable:
+        raise WrongSetting(
+            "DATABASE_URL",
+            "the server may lose committed transactions (fsync or synchronous_commit is off)",
+            "switch both on",
+        )

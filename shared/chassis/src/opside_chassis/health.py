@@ -1,0 +1,110 @@
+"""Probes: /health for people and dashboards, /health/live and /health/ready for the platform."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from redis.asyncio import Redis
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.responses import JSONResponse
+
+from opside_chassis import access
+
+CHECK_TIMEOUT_SECONDS = 2.0
+"""A part that answers later is as good as down for a probe."""
+PREFIX = "/health"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One part a service stands on. `run` returns when it works and raises when it does not.
+
+    `critical` parts make the service not ready; the others only degrade it (Redis: work goes on
+    from Postgres).
+    """
+
+    name: str
+    run: Callable[[], Awaitable[None]]
+    critical: bool = True
+
+
+def database_check(engine: AsyncEngine) -> Check:
+    """Postgres answers."""
+
+    async def run() -> None:
+        async with engine.connect() as connection:
+            await connection.execute(text("select 1"))
+
+    return Check("database", run)
+
+
+def redis_check(redis: "Redis") -> Check:
+    """Redis answers; without it the service is slower, not wrong."""
+
+    async def run() -> None:
+        await redis.ping()
+
+    return Check("redis", run, critical=False)
+
+
+HealthFields = Callable[[], Mapping[str, Any]]
+
+
+def health_router(*, service: str, version: str, fields: HealthFields) -> APIRouter:
+    """The three probe routes; they read the checks from `app.state.checks` at each call."""
+    router = APIRouter(prefix=PREFIX, tags=["health"])
+    anybody = [Depends(access.public())]
+
+    @router.get("", dependencies=anybody)
+    async def health(checks: _Checks) -> JSONResponse:
+        broken = await _broken(checks)
+        parts = {check.name: "down" if check in broken else "up" for check in checks}
+        body = {
+            **fields(),
+            "status": "degraded" if broken else "ok",
+            "service": service,
+            "version": version,
+            "parts": parts,
+        }
+        return JSONResponse(body)
+
+    @router.get("/live", dependencies=anybody)
+    async def live() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/ready", dependencies=anybody)
+    async def ready(checks: _Checks) -> JSONResponse:
+        failing = [check.name for check in await _broken(checks) if check.critical]
+        body = {"status": "not_ready" if failing else "ok", "failing": failing}
+        return JSONResponse(body, status_code=503 if failing else 200)
+
+    return router
+
+
+def _checks(request: Request) -> Sequence[Check]:
+    checks: Sequence[Check] = request.app.state.checks
+    return checks
+
+
+_Checks = Annotated[Sequence[Check], Depends(_checks)]
+
+
+async def _broken(checks: Sequence[Check]) -> list[Check]:
+    results = await asyncio.gather(*(_works(check) for check in checks))
+    return [check for check, works in zip(checks, results, strict=True) if not works]
+
+
+async def _works(check: Check) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+            await check.run()
+    except Exception as error:  # noqa: BLE001 - whatever a part raises, it does not work
+        _log.warning("health: %s is down: %s", check.name, type(error).__name__)
+        return False
+    return True

@@ -1,0 +1,49 @@
+"""An httpx transport that stops reading an answer larger than allowed."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import httpx
+
+UNBOUNDED: Final = {"opside.unbounded": True}
+"""Request extension for answers that are passed on as a stream and never held in memory."""
+
+
+class AnswerTooLarge(httpx.TransportError):
+    """An answer was larger than the client was told to read."""
+
+
+class BoundedTransport(httpx.AsyncBaseTransport):
+    """Stops reading an answer that is larger than allowed."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, max_body_bytes: int) -> None:
+        self._inner = inner
+        self._max_body_bytes = max_body_bytes
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
+        if request.extensions.get("opside.unbounded"):
+            return response
+        stream = response.stream
+        assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - an async transport's
+        response.stream = _BoundedStream(stream, self._max_body_bytes)
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class _BoundedStream(httpx.AsyncByteStream):
+    def __init__(self, inner: httpx.AsyncByteStream, max_body_bytes: int) -> None:
+        self._inner = inner
+        self._left = max_body_bytes
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._inner:
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise AnswerTooLarge("The answer is larger than allowed.")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()

@@ -1,0 +1,152 @@
+"""Received once: what another system told us, stored before anything is done about it.
+
+A webhook or event becomes an inbox row and the job that will apply it in one statement; a repeat stores
+nothing. Applying flips the row in the transaction of its effect, so an event has one effect.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    MetaData,
+    Row,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opside_chassis.ids import new_id
+from opside_chassis.outbox import current_trace_parent
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEvent:
+    """An event as received. `account` is the sender's account it speaks of, empty for its own."""
+
+    source: str
+    event_id: str
+    type: str
+    payload: Mapping[str, Any]
+    account: str = ""
+
+
+def inbox_table(metadata: MetaData) -> Table:
+    """The table, for a service's metadata. Its migration also runs `inbox_extras_sql`."""
+    return Table(
+        "inbox",
+        metadata,
+        Column("id", Text, primary_key=True),
+        Column("source", Text, nullable=False),
+        Column("account", Text, nullable=False, server_default=""),
+        Column("event_id", Text, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("payload", JSONB, nullable=False),
+        Column("status", Text, nullable=False, server_default="received"),
+        Column("attempts", BigInteger, nullable=False, server_default="0"),
+        Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        Column("applied_at", DateTime(timezone=True)),
+        Column("last_error", Text),
+        UniqueConstraint("source", "account", "event_id"),
+        Index("ix_inbox_unapplied", "received_at", postgresql_where=text("status = 'received'")),
+    )
+
+
+def inbox_extras_sql(schema: str) -> list[str]:
+    """What a migration adds to the table: the legal statuses."""
+    return [
+        f"ALTER TABLE {schema}.inbox ADD CONSTRAINT ck_inbox_status"
+        " CHECK (status IN ('received', 'applied', 'ignored', 'parked'))",
+    ]
+
+
+_RECEIVE = text(
+    """
+    WITH stored AS (
+        INSERT INTO inbox (id, source, account, event_id, type, payload)
+        VALUES (:inbox_id, :source, :account, :event_id, :type, CAST(:payload AS jsonb))
+        ON CONFLICT (source, account, event_id) DO NOTHING
+        RETURNING id
+    )
+    INSERT INTO outbox (id, kind, payload, trace_parent)
+    SELECT :outbox_id, :kind, jsonb_build_object('inboxId', id), CAST(:trace_parent AS text)
+      FROM stored
+    RETURNING id
+    """
+)
+
+
+async def receive(session: AsyncSession, event: InboxEvent, *, kind: str) -> bool:
+    """Store an event and stage the job `kind` with payload `{"inboxId": ...}`, in one statement.
+
+    Answers False for a repeat: nothing was stored or staged.
+    """
+    parameters = {
+        "inbox_id": new_id("inb"),
+        "outbox_id": new_id("obx"),
+        "source": event.source,
+        "account": event.account,
+        "event_id": event.event_id,
+        "type": event.type,
+        "payload": json.dumps(event.payload),
+        "kind": kind,
+        "trace_parent": current_trace_parent(),
+    }
+    return (await session.execute(_RECEIVE, parameters)).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """A stored event, locked for the transaction that applies it."""
+
+    id: str
+    source: str
+    account: str
+    event_id: str
+    type: str
+    payload: Mapping[str, Any]
+    status: str
+
+    @property
+    def waiting(self) -> bool:
+        """True while it has had no effect yet."""
+        return self.status == "received"
+
+
+_COLUMNS = "id, source, account, event_id, type, payload, status"
+
+
+async def lock(session: AsyncSession, inbox_id: str) -> InboxRow:
+    """The event, locked until the transaction ends; check `waiting` before applying it."""
+    query = text(f"SELECT {_COLUMNS} FROM inbox WHERE id = :id FOR UPDATE")  # noqa: S608 - constant
+    return _inbox_row((await session.execute(query, {"id": inbox_id})).one())
+
+
+async def read(session: AsyncSession, inbox_id: str) -> InboxRow:
+    """The event, without a lock."""
+    query = text(f"SELECT {_COLUMNS} FROM inbox WHERE id = :id")  # noqa: S608 - constant
+    return _inbox_row((await session.execute(query, {"id": inbox_id})).one())
+
+
+def _inbox_row(row: Row[Any]) -> InboxRow:
+    return InboxRow(**row._mapping)
+
+
+async def mark(session: AsyncSession, inbox_id: str, status: str, *, error: str = "") -> None:
+    """Flip the event to `applied`, `ignored` or `parked`, in the transaction of its effect."""
+    await session.execute(
+        text(
+            "UPDATE inbox SET status = :status, applied_at = now(), attempts = attempts + 1,"
+            " last_error = NULLIF(:error, '') WHERE id = :id AND status = 'received'"
+        ),
+        {"id": inbox_id, "status": status, "error": error},
+    )

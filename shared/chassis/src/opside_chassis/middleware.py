@@ -1,0 +1,205 @@
+"""What every request passes through, from the outside in: see `web.create_app` for the order.
+
+Plain ASGI classes: nothing here buffers a response or runs a request in another task.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from opside_chassis import health, problems
+from opside_chassis.access import Access, bearer_token, service_identity
+from opside_chassis.errors import OpsideError, Unauthenticated
+from opside_chassis.rate_limits import RateLimiter, limit_address, path_limits
+from opside_chassis.request_context import (
+    CLIENT_ADDRESS,
+    HEADER,
+    USER_ID,
+    enter_request,
+    leave_request,
+    limit_key,
+    resolve_client_address,
+)
+
+_access_log = logging.getLogger("opside.access")
+_log = logging.getLogger(__name__)
+
+_CLIENT_CLOSED = 499
+"""What nginx logs for a client that went away; only ever seen in our log."""
+SECURITY_HEADERS: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Content-Security-Policy": (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+}
+HSTS = "max-age=63072000; includeSubDomains"
+"""Two years; only in production, since a development machine has no certificate."""
+
+
+class RequestContext:
+    """Gives the request its id and its client's address, and writes the access line."""
+
+    def __init__(self, app: ASGIApp, *, trusted_proxy_hops: int) -> None:
+        self._app = app
+        self._hops = trusted_proxy_hops
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        own_id, reset = enter_request(headers.get(HEADER))
+        peer = scope["client"][0] if scope.get("client") else None
+        scope[CLIENT_ADDRESS] = resolve_client_address(
+            peer, headers.getlist("x-forwarded-for"), hops=self._hops
+        )
+        started = time.perf_counter()
+        status = _CLIENT_CLOSED
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[HEADER] = own_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            _write_access_line(scope, status, time.perf_counter() - started)
+            leave_request(reset)
+
+
+def _write_access_line(scope: Scope, status: int, took_seconds: float) -> None:
+    quiet = scope["path"].startswith(health.PREFIX) and status < HTTPStatus.INTERNAL_SERVER_ERROR
+    _access_log.log(
+        logging.DEBUG if quiet else logging.INFO,
+        "%s %s %d",
+        scope["method"],
+        scope["path"],
+        status,
+        extra={
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status,
+            "durationMs": round(took_seconds * 1000, 1),
+            "clientAddress": scope[CLIENT_ADDRESS],
+            "userId": scope.get(USER_ID),
+        },
+    )
+
+
+class SecurityHeaders:
+    """Adds the headers of a closed API; a route's own (an HTML page's CSP) wins."""
+
+    def __init__(self, app: ASGIApp, *, production: bool) -> None:
+        self._app = app
+        self._headers = {**SECURITY_HEADERS}
+        if production:
+            self._headers["Strict-Transport-Security"] = HSTS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class Cors(CORSMiddleware):
+    """Starlette's CORS, with a problem where it would answer plain text."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer a preflight request."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code < HTTPStatus.BAD_REQUEST:
+            return answer
+        return problems.problem({}, 400, detail="This origin may not call here.", code="cors")
+
+
+class Errors:
+    """The last net: whatever is raised becomes a problem, with nothing internal in it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; an error after the answer began breaks the connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def tracked_send(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, tracked_send)
+        except ClientDisconnect:
+            return
+        except OpsideError as error:
+            if started:
+                raise
+            await problems.from_error(scope, error)(scope, receive, send)
+        except Exception:
+            _log.exception("unhandled error")
+            if started:
+                raise
+            await problems.internal_error(scope)(scope, receive, send)
+
+
+class AddressLimit:
+    """Bounds how often one address may call; services with a good token are not bounded here.
+
+    They are bounded by the user they act for (`access.member`): all of them come from the
+    gateway's address.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; raises `TooManyRequests`."""
+        if scope["type"] == "http" and not _is_probe(scope["path"]):
+            connection = HTTPConnection(scope)
+            state = connection.app.state
+            limiter: RateLimiter | None = state.rate_limiter
+            if limiter is not None and not _is_service(connection, state.access):
+                limits = path_limits(scope["path"], state.path_limits)
+                await limit_address(limiter, limit_key(scope[CLIENT_ADDRESS]), limits)
+        await self._app(scope, receive, send)
+
+
+def _is_probe(path: str) -> bool:
+    return path == health.PREFIX or path.startswith(f"{health.PREFIX}/")
+
+
+def _is_service(connection: HTTPConnection, access: Access | None) -> bool:
+    try:
+        token = bearer_token(connection)
+    except Unauthenticated:
+        return False
+    if access is None or token is None:
+        return False
+    return service_identity(connection, access, token) is not None

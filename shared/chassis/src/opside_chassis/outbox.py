@@ -1,0 +1,279 @@
+"""Staged work: a job is born as a row in the transaction that needs it (facts/money-safety.md section 4).
+
+Nothing is lost when Redis is: the queue only carries the ids of rows that are here. A row is handed out
+under a lease with a growing attempt number; whoever works under an older number is fenced off.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from opentelemetry import propagate
+from sqlalchemy import BigInteger, Column, DateTime, Index, MetaData, Row, Table, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opside_chassis.ids import new_id
+
+LEASE_SECONDS = 30
+"""Longer than any job may run (`jobs.JOB_TIMEOUT_SECONDS`), so that a live worker keeps its row."""
+BACKOFF_SECONDS = (2, 10, 60, 300, 1800)
+"""Waits after the first failures; every later one waits LONGEST_BACKOFF_SECONDS."""
+LONGEST_BACKOFF_SECONDS = 3600
+MAX_FAILURES = 12
+"""After so many failures a row is parked, and a human is asked."""
+LONGEST_ERROR_CHARS = 500
+
+
+class LostLease(Exception):
+    """Another attempt has taken this job over: stop without writing."""
+
+
+class RetryLater(Exception):
+    """A handler asks to be run again after so many seconds; not counted as a failure."""
+
+    def __init__(self, after_seconds: float, reason: str) -> None:
+        super().__init__(reason)
+        self.after_seconds = after_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class StagedJob:
+    """One piece of work as handed to its handler."""
+
+    id: str
+    kind: str
+    payload: Mapping[str, Any]
+    tenant: str | None
+    attempt: int
+    failures: int = 0
+    trace_parent: str | None = None
+
+    @classmethod
+    def from_row(cls, row: Row[Any]) -> Self:
+        """The job of a row of `outbox`."""
+        return cls(
+            id=row.id,
+            kind=row.kind,
+            payload=row.payload,
+            tenant=row.tenant,
+            attempt=row.attempt,
+            failures=row.failures,
+            trace_parent=row.trace_parent,
+        )
+
+
+def outbox_table(metadata: MetaData) -> Table:
+    """The table, for a service's metadata. Its migration also runs `outbox_extras_sql`."""
+    now = func.now()
+    return Table(
+        "outbox",
+        metadata,
+        Column("id", Text, primary_key=True),
+        Column("kind", Text, nullable=False),
+        Column("payload", JSONB, nullable=False),
+        Column("tenant", Text),
+        Column("dedupe_key", Text, unique=True),
+        Column("status", Text, nullable=False, server_default="waiting"),
+        Column("attempt", BigInteger, nullable=False, server_default="0"),
+        Column("failures", BigInteger, nullable=False, server_default="0"),
+        Column("due_at", DateTime(timezone=True), nullable=False, server_default=now),
+        Column("lease_until", DateTime(timezone=True)),
+        Column("created_at", DateTime(timezone=True), nullable=False, server_default=now),
+        Column("finished_at", DateTime(timezone=True)),
+        Column("last_error", Text),
+        Column("trace_parent", Text),
+        Index("ix_outbox_waiting", "due_at", postgresql_where=text("status = 'waiting'")),
+        Index("ix_outbox_leased", "lease_until", postgresql_where=text("status = 'leased'")),
+    )
+
+
+def outbox_channel(schema: str) -> str:
+    """The NOTIFY channel that wakes a schema's relay."""
+    return f"outbox_{schema}"
+
+
+def outbox_extras_sql(schema: str) -> list[str]:
+    """What a migration adds to the table: the legal statuses, and the trigger that wakes the relay."""
+    return [
+        f"ALTER TABLE {schema}.outbox ADD CONSTRAINT ck_outbox_status"
+        " CHECK (status IN ('waiting', 'leased', 'done', 'parked'))",
+        f"""
+        CREATE FUNCTION {schema}.wake_relay() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM pg_notify('{outbox_channel(schema)}', '');
+            RETURN NULL;
+        END $$
+        """,
+        f"CREATE TRIGGER wake_relay AFTER INSERT ON {schema}.outbox"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION {schema}.wake_relay()",
+    ]
+
+
+def current_trace_parent() -> str | None:
+    """The W3C traceparent of the running span, to be carried over to the job."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return carrier.get("traceparent")
+
+
+_STAGE = text(
+    """
+    INSERT INTO outbox (id, kind, payload, tenant, dedupe_key, due_at, trace_parent)
+    VALUES (:id, :kind, CAST(:payload AS jsonb), :tenant, :dedupe_key,
+            COALESCE(CAST(:due_at AS timestamptz), now()), :trace_parent)
+    ON CONFLICT (dedupe_key) DO NOTHING
+    RETURNING id
+    """
+)
+
+
+async def stage(
+    session: AsyncSession,
+    kind: str,
+    payload: Mapping[str, Any],
+    *,
+    tenant: str | None = None,
+    due_at: datetime | None = None,
+    dedupe_key: str | None = None,
+) -> str | None:
+    """Stage a job in the caller's transaction; answers its id.
+
+    Freeze in the payload every parameter of a later provider call, so that retries are identical.
+    With a `dedupe_key` that was used before nothing happens and the answer is None.
+    """
+    parameters = {
+        "id": new_id("obx"),
+        "kind": kind,
+        "payload": json.dumps(payload),
+        "tenant": tenant,
+        "dedupe_key": dedupe_key,
+        "due_at": due_at,
+        "trace_parent": current_trace_parent(),
+    }
+    staged: str | None = (await session.execute(_STAGE, parameters)).scalar_one_or_none()
+    return staged
+
+
+_FENCE = text(
+    "SELECT 1 FROM outbox WHERE id = :id AND attempt = :attempt AND status = 'leased' FOR UPDATE"
+)
+
+
+async def fence(session: AsyncSession, job: StagedJob) -> None:
+    """Called first in every write transaction of a handler.
+
+    Raises:
+        LostLease: the job was handed out again meanwhile; this attempt must not write.
+    """
+    row = await session.execute(_FENCE, {"id": job.id, "attempt": job.attempt})
+    if row.first() is None:
+        raise LostLease(job.id)
+
+
+_LEASE = text(
+    """
+    UPDATE outbox o
+       SET status = 'leased', attempt = attempt + 1,
+           failures = failures + CASE WHEN o.status = 'leased' THEN 1 ELSE 0 END,
+           lease_until = now() + make_interval(secs => :lease_seconds)
+     WHERE id IN (SELECT id FROM outbox
+                   WHERE (status = 'waiting' AND (due_at <= now() OR :ignore_due))
+                      OR (status = 'leased' AND lease_until < now())
+                   ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+    RETURNING id, kind, payload, tenant, attempt, failures, trace_parent
+    """
+)
+
+
+async def lease_due(
+    session: AsyncSession, *, batch: int, ignore_due: bool = False
+) -> list[StagedJob]:
+    """Take due rows, and rows whose worker went away, under a fresh lease and attempt number."""
+    rows = await session.execute(
+        _LEASE, {"batch": batch, "lease_seconds": LEASE_SECONDS, "ignore_due": ignore_due}
+    )
+    return [StagedJob.from_row(row) for row in rows]
+
+
+_LOAD = text(
+    """
+    SELECT id, kind, payload, tenant, attempt, failures, trace_parent
+      FROM outbox WHERE id = :id AND attempt = :attempt AND status = 'leased'
+    """
+)
+
+
+async def load(session: AsyncSession, outbox_id: str, attempt: int) -> StagedJob | None:
+    """The job if this attempt still holds it; None for a duplicate or late delivery."""
+    row = (await session.execute(_LOAD, {"id": outbox_id, "attempt": attempt})).first()
+    return None if row is None else StagedJob.from_row(row)
+
+
+async def finish(session: AsyncSession, job: StagedJob) -> None:
+    """Mark the job done, if this attempt still holds it."""
+    await session.execute(
+        text(
+            "UPDATE outbox SET status = 'done', finished_at = now(), lease_until = NULL"
+            " WHERE id = :id AND attempt = :attempt AND status = 'leased'"
+        ),
+        {"id": job.id, "attempt": job.attempt},
+    )
+
+
+async def postpone(session: AsyncSession, job: StagedJob, retry: RetryLater) -> None:
+    """Put the job back as its handler asked; not counted as a failure."""
+    await _put_back(session, job, after_seconds=retry.after_seconds, error=str(retry), failed=False)
+
+
+async def fail(session: AsyncSession, job: StagedJob, error: str) -> bool:
+    """Count a failure and put the job back, or park it after MAX_FAILURES. True when parked."""
+    failures = job.failures + 1
+    if failures < MAX_FAILURES:
+        wait_seconds = backoff_seconds(failures)
+        await _put_back(session, job, after_seconds=wait_seconds, error=error, failed=True)
+        return False
+    parked = await session.execute(
+        text(
+            "UPDATE outbox SET status = 'parked', failures = failures + 1, finished_at = now(),"
+            " lease_until = NULL, last_error = :error"
+            " WHERE id = :id AND attempt = :attempt AND status = 'leased' RETURNING id"
+        ),
+        {"id": job.id, "attempt": job.attempt, "error": error[:LONGEST_ERROR_CHARS]},
+    )
+    return parked.first() is not None
+
+
+def backoff_seconds(failures: int) -> int:
+    """How long to wait after the n-th failure, in seconds."""
+    if failures <= len(BACKOFF_SECONDS):
+        return BACKOFF_SECONDS[failures - 1]
+    return LONGEST_BACKOFF_SECONDS
+
+
+async def _put_back(
+    session: AsyncSession, job: StagedJob, *, after_seconds: float, error: str, failed: bool
+) -> None:
+    await session.execute(
+        text(
+            "UPDATE outbox SET status = 'waiting', lease_until = NULL, last_error = :error,"
+            " failures = failures + :failed, due_at = now() + make_interval(secs => :after)"
+            " WHERE id = :id AND attempt = :attempt AND status = 'leased'"
+        ),
+        {
+            "id": job.id,
+            "attempt": job.attempt,
+            "after": float(after_seconds),
+            "error": error[:LONGEST_ERROR_CHARS],
+            "failed": 1 if failed else 0,
+        },
+    )
+
+
+async def queue_counts(session: AsyncSession) -> dict[str, int]:
+    """How many rows wait, are leased, done and parked."""
+    rows = await session.execute(text("SELECT status, count(*) AS n FROM outbox GROUP BY status"))
+    counts = dict.fromkeys(("waiting", "leased", "done", "parked"), 0)
+    return counts | {row.status: row.n for row in rows}

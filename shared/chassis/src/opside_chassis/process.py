@@ -1,0 +1,55 @@
+"""The two ways a process of ours starts: serving HTTP, or working through staged jobs.
+
+    def main() -> None:  # app.py
+        process.run_app("stripe-payments", Settings, create)
+
+    def main() -> None:  # worker.py
+        process.run_worker("stripe-payments", Settings, work)
+
+Settings are read, logs and telemetry set up, a wrong setting ends the start with one line and
+exit status 78 wherever it is noticed, and telemetry is flushed at the end.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import uvloop
+from fastapi import FastAPI
+
+from opside_chassis.settings import ServiceSettings, WrongSetting, load, refuse_start
+from opside_chassis.telemetry import configure
+from opside_chassis.web import serve
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+def run_app(
+    service: str, settings_class: type[Settings], create: Callable[[Settings], FastAPI]
+) -> None:
+    """Serve the app that `create` builds until SIGTERM or SIGINT."""
+    settings = load(settings_class)
+    telemetry = configure(service, settings)
+    try:
+        serve(create(settings), settings)
+    except WrongSetting as wrong:
+        refuse_start(wrong)
+    finally:
+        telemetry.shutdown()
+
+
+def run_worker(
+    service: str, settings_class: type[Settings], work: Callable[[Settings], Awaitable[None]]
+) -> None:
+    """Run `work` until it returns (it ends by itself on SIGTERM and SIGINT)."""
+    settings = load(settings_class)
+    telemetry = configure(service, settings)
+
+    async def run() -> None:
+        await work(settings)
+
+    try:
+        uvloop.run(run())
+    except WrongSetting as wrong:
+        refuse_start(wrong)
+    finally:
+        telemetry.shutdown()

@@ -1,0 +1,178 @@
+"""How often one user or one address may call: a sliding window kept in Redis, here without it.
+
+Two fixed windows are kept per key; the older one counts by the share of it that still lies inside
+the last minute. That smooths the burst a fixed window lets through at its border, for two small
+numbers a key.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.requests import HTTPConnection
+
+from opside_chassis.errors import TooManyRequests
+
+WINDOW_SECONDS = 60
+REDIS_TIMEOUT_SECONDS = 0.1
+"""A limiter must never cost more than this: then this process counts by itself."""
+REDIS_PAUSE_SECONDS = 5.0
+"""After a failure Redis is left alone this long, so that each request does not wait for it."""
+MAX_LOCAL_KEYS = 20_000
+"""Bounds the memory of the local fallback; the oldest window is dropped first."""
+
+_log = logging.getLogger(__name__)
+
+# KEYS: this window, the one before. ARGV: limit, share of the former window that still counts,
+# time to live in ms. Answers {allowed, count of this window, count of the former}.
+_TAKE = """
+local current = tonumber(redis.call('GET', KEYS[1]) or '0')
+local former = tonumber(redis.call('GET', KEYS[2]) or '0')
+if current + former * tonumber(ARGV[2]) + 1 > tonumber(ARGV[1]) then
+  return {0, current, former}
+end
+redis.call('INCR', KEYS[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return {1, current + 1, former}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PathLimits:
+    """What is different for paths that start with `prefix` (the longest prefix wins)."""
+
+    prefix: str
+    max_body_bytes: int | None = None
+    requests_per_minute: int | None = None
+    json_checked: bool = True
+    """False where a provider's raw body is signed: the route itself parses it after the check."""
+
+
+def path_limits(path: str, limits: Sequence[PathLimits]) -> PathLimits | None:
+    """The most specific entry for a path."""
+    fitting = [limit for limit in limits if _under(path, limit.prefix)]
+    return max(fitting, key=lambda limit: len(limit.prefix), default=None)
+
+
+def _under(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(prefix.rstrip("/") + "/")
+
+
+class RateLimiter:
+    """Counts calls per key; `hit` raises when a key has used its minute up."""
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        per_minute: int,
+        redis: "Redis | None" = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.per_minute = per_minute
+        self._service = service
+        self._redis = redis
+        self._now = now
+        self._local = _LocalCounts()
+        self._redis_back_at = 0.0
+
+    async def hit(self, key: str, *, per_minute: int | None = None) -> None:
+        """Count one call; raises `TooManyRequests` with the seconds to wait."""
+        limit = per_minute or self.per_minute
+        moment = self._now()
+        window = int(moment // WINDOW_SECONDS)
+        elapsed = moment - window * WINDOW_SECONDS
+        allowed, current, former = await self._take(key, window, limit, elapsed)
+        if not allowed:
+            wait_seconds = _wait_seconds(limit, current, former, elapsed)
+            raise TooManyRequests("Too many requests; slow down.", retry_after_seconds=wait_seconds)
+
+    async def _take(
+        self, key: str, window: int, limit: int, elapsed: float
+    ) -> tuple[bool, int, int]:
+        share = 1 - elapsed / WINDOW_SECONDS
+        if self._redis is not None and time.monotonic() >= self._redis_back_at:
+            name = f"rate:{self._service}:{key}"
+            try:
+                async with asyncio.timeout(REDIS_TIMEOUT_SECONDS):
+                    answer = await self._redis.eval(  # type: ignore[misc]  # redis' stubs: sync or async
+                        _TAKE,
+                        2,
+                        f"{name}:{window}",
+                        f"{name}:{window - 1}",
+                        str(limit),
+                        f"{share:.6f}",
+                        str(2 * WINDOW_SECONDS * 1000),
+                    )
+                return bool(answer[0]), int(answer[1]), int(answer[2])
+            except (RedisError, OSError, TimeoutError) as error:
+                self._redis_back_at = time.monotonic() + REDIS_PAUSE_SECONDS
+                _log.warning("rate limits are counted locally: %s", type(error).__name__)
+        return self._local.take(key, window, limit, share)
+
+    async def close(self) -> None:
+        """Give the Redis connections back."""
+        if self._redis is not None:
+            await self._redis.aclose()
+
+
+class _LocalCounts:
+    """The same windows in this process alone; lost with it, which is fine for a fallback."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, int], int] = {}
+
+    def take(self, key: str, window: int, limit: int, share: float) -> tuple[bool, int, int]:
+        current = self._counts.get((key, window), 0)
+        former = self._counts.get((key, window - 1), 0)
+        if current + former * share + 1 > limit:
+            return False, current, former
+        if len(self._counts) >= MAX_LOCAL_KEYS:
+            self._forget(window)
+        self._counts[(key, window)] = current + 1
+        return True, current + 1, former
+
+    def _forget(self, window: int) -> None:
+        self._counts = {
+            name: count for name, count in self._counts.items() if name[1] >= window - 1
+        }
+        while len(self._counts) >= MAX_LOCAL_KEYS:
+            del self._counts[next(iter(self._counts))]
+
+
+def _wait_seconds(limit: int, current: int, former: int, elapsed: float) -> int:
+    """Seconds until one more call fits, by the same arithmetic as the count."""
+    free = limit - current - 1
+    if former and free >= 0:
+        # Wait inside this window until the former one's share has shrunk enough.
+        fits_at = WINDOW_SECONDS * (1 - free / former)
+        return max(1, ceil(fits_at - elapsed))
+    rest = WINDOW_SECONDS - elapsed
+    fits_at = WINDOW_SECONDS * max(0.0, 1 - (limit - 1) / current) if current else 0.0
+    return max(1, ceil(rest + fits_at))
+
+
+async def limit_user(connection: HTTPConnection, user_id: str) -> None:
+    """Count a call of a signed-in user; raises `TooManyRequests`."""
+    limiter: RateLimiter | None = connection.app.state.rate_limiter
+    if limiter is not None:
+        limits = path_limits(connection.scope["path"], connection.app.state.path_limits)
+        per_minute = limits.requests_per_minute if limits else None
+        await limiter.hit(_scoped(f"user:{user_id}", limits), per_minute=per_minute)
+
+
+async def limit_address(limiter: RateLimiter, address: str, limits: PathLimits | None) -> None:
+    """Count a call of an address; raises `TooManyRequests`."""
+    per_minute = limits.requests_per_minute if limits else None
+    await limiter.hit(_scoped(f"address:{address}", limits), per_minute=per_minute)
+
+
+def _scoped(key: str, limits: PathLimits | None) -> str:
+    """A path with its own limit has its own count; else its calls would eat up the others'."""
+    own = limits is not None and limits.requests_per_minute is not None
+    return f"{key}:{limits.prefix}" if own and limits else key

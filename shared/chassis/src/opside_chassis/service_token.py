@@ -1,0 +1,126 @@
+"""Tokens by which one service proves itself to another: at most a minute, one audience, a scope.
+
+Acting for a user is an explicit claim (`act_for`), never a forged user token.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, DateTime, MetaData, Table, Text, column, delete, table
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opside_chassis.clock import Clock, utc_now
+from opside_chassis.errors import Unauthenticated
+from opside_chassis.keyring import KeyRing, SigningKey
+from opside_chassis.signed_token import (
+    SERVICE_TOKEN,
+    SKEW_SECONDS,
+    TokenSigner,
+    TokenVerifier,
+    expiry,
+    optional_text,
+    required_text,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceIdentity:
+    """A calling service, what it may do, and for whom it speaks."""
+
+    service: str
+    scopes: frozenset[str]
+    act_for: str | None
+    act_role: str | None
+    token_id: str
+    expires_at: datetime
+    act_session: str | None = None
+
+
+class ServiceTokens:
+    """Mints this service's tokens for the services it calls."""
+
+    def __init__(self, signing_key: SigningKey, issuer: str, *, clock: Clock = utc_now) -> None:
+        if signing_key.issuer != issuer:
+            raise ValueError(f"the key {signing_key.kid} belongs to {signing_key.issuer}")
+        self._issuer = issuer
+        self._signer = TokenSigner(signing_key, SERVICE_TOKEN, clock)
+
+    def mint(
+        self,
+        *,
+        audience: str,
+        scope: str,
+        act_for: str | None = None,
+        act_role: str | None = None,
+        act_session: str | None = None,
+    ) -> str:
+        """A fresh token for one call; `scope` is one name or several separated by spaces."""
+        acting = {"act_for": act_for, "act_role": act_role, "act_session": act_session}
+        claims = {"scope": scope, **{name: text for name, text in acting.items() if text}}
+        return self._signer.sign(
+            audience=audience,
+            subject=self._issuer,
+            ttl_seconds=SERVICE_TOKEN.max_lifetime_seconds,
+            claims=claims,
+        )
+
+
+class ServiceTokenVerifier:
+    """Checks tokens of other services that call this one (`audience`)."""
+
+    def __init__(self, key_ring: KeyRing, audience: str, *, clock: Clock = utc_now) -> None:
+        self._verifier = TokenVerifier(key_ring, SERVICE_TOKEN, audience, clock)
+
+    def verify(self, token: str) -> ServiceIdentity:
+        """Who calls; raises `Unauthenticated` for anything but a good service token."""
+        claims = self._verifier.verify(token)
+        if claims["sub"] != claims["iss"]:
+            raise Unauthenticated("The access token is not valid.")
+        return ServiceIdentity(
+            service=claims["iss"],
+            scopes=frozenset(required_text(claims, "scope").split()),
+            act_for=optional_text(claims, "act_for"),
+            act_role=optional_text(claims, "act_role"),
+            token_id=claims["jti"],
+            expires_at=expiry(claims),
+            act_session=optional_text(claims, "act_session"),
+        )
+
+
+def used_token_ids_table(metadata: MetaData) -> Table:
+    """Declare `used_token_ids`: a row for each service token a money route has accepted."""
+    return Table(
+        "used_token_ids",
+        metadata,
+        Column("issuer", Text, primary_key=True),
+        Column("token_id", Text, primary_key=True),
+        Column("expires_at", DateTime(timezone=True), nullable=False, index=True),
+    )
+
+
+# Unqualified on purpose: each service's search_path is its own schema.
+_USED: Any = table("used_token_ids", column("issuer"), column("token_id"), column("expires_at"))
+
+
+async def spend_token_id(session: AsyncSession, identity: ServiceIdentity) -> None:
+    """Use a token's id up in the caller's transaction; raises `Unauthenticated` on a replay.
+
+    Racing replays queue on the primary key: the loser sees the row when the winner commits.
+    """
+    spent = await session.execute(
+        insert(_USED)
+        .values(issuer=identity.service, token_id=identity.token_id, expires_at=identity.expires_at)
+        .on_conflict_do_nothing()
+        .returning(_USED.c.token_id)
+    )
+    if spent.first() is None:
+        raise Unauthenticated("The access token was used before.")
+
+
+async def forget_expired_token_ids(session: AsyncSession, *, now: datetime) -> None:
+    """Delete ids of tokens that no verifier would accept any more (a scheduled job's work)."""
+    await session.execute(
+        delete(_USED).where(_USED.c.expires_at < now - timedelta(seconds=2 * SKEW_SECONDS))
+    )

@@ -1,0 +1,1 @@
+"""Real engines for tests and for one machine: embedded Postgres and Redis, and the pytest plugin."""

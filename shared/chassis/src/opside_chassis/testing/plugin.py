@@ -1,0 +1,289 @@
+"""The pytest plugin of every suite: real Postgres and Redis, a migrated schema, a clock that stands still.
+
+A suite names its schema once, in its conftest:
+
+    @pytest.fixture(scope="session")
+    def schema_under_test() -> SchemaUnderTest:
+        return SchemaUnderTest("payments", Path(__file__).parent.parent / "alembic.ini")
+
+OPSIDE_TEST_BACKEND chooses the engines: `embedded` (from wheels), `containers` (testcontainers), `url`
+(TEST_DATABASE_URL as administrator and TEST_REDIS_URL), or `auto`: containers when a Docker engine
+answers, embedded otherwise.
+"""
+
+import asyncio
+import os
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import event, make_url
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.orm import Session
+
+from opside_chassis.database import Database, Sessions
+from opside_chassis.keyring import KeyRing, SigningKey
+from opside_chassis.migration import bootstrap, migrate, role_url
+from opside_chassis.testing.containers import docker_answers, postgres_container, redis_container
+from opside_chassis.testing.engines import EmbeddedPostgres, EmbeddedRedis
+
+FROZEN_START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+_PASSWORD = secrets.token_urlsafe(16)
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaUnderTest:
+    """The schema a suite tests, made by its own migrations."""
+
+    schema: str
+    alembic_ini: Path
+
+
+@dataclass
+class FrozenClock:
+    """A `Clock` that moves only when told."""
+
+    now: datetime = FROZEN_START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, *, seconds: float = 0, days: float = 0) -> None:
+        """Move on."""
+        self.now += timedelta(seconds=seconds, days=days)
+
+
+@dataclass
+class Signing:
+    """Fresh signing keys of the three services, and the ring that knows them."""
+
+    keys: dict[str, SigningKey] = field(
+        default_factory=lambda: {
+            name: SigningKey(f"{name}-1", name, Ed25519PrivateKey.generate())
+            for name in ("main-api", "integrations-backend", "stripe-payments")
+        }
+    )
+
+    def service(self, name: str) -> SigningKey:
+        """The private key of one service."""
+        return self.keys[name]
+
+    @property
+    def ring(self) -> KeyRing:
+        """The public keys of all three."""
+        return KeyRing([key.verification_key() for key in self.keys.values()])
+
+
+def _backend() -> str:
+    chosen = os.environ.get("OPSIDE_TEST_BACKEND", "auto")
+    if chosen == "auto":
+        return "containers" if docker_answers() else "embedded"
+    if chosen not in {"embedded", "containers", "url"}:
+        raise pytest.UsageError(
+            f"OPSIDE_TEST_BACKEND={chosen}: use auto, embedded, containers or url"
+        )
+    return chosen
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A throw-away folder that the server's user can pass through."""
+    with tempfile.TemporaryDirectory(prefix="opside-test-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The administrator's address of a Postgres server."""
+    backend = _backend()
+    if backend == "url":
+        yield os.environ["TEST_DATABASE_URL"]
+        return
+    with ExitStack() as stack:
+        if backend == "containers":
+            yield stack.enter_context(postgres_container())
+        else:
+            folder = stack.enter_context(_scratch())
+            server = EmbeddedPostgres(folder / "data", durable=False)
+            yield stack.enter_context(server).url()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The address of a Redis server."""
+    backend = _backend()
+    if backend == "url":
+        yield os.environ["TEST_REDIS_URL"]
+        return
+    with ExitStack() as stack:
+        if backend == "containers":
+            yield stack.enter_context(redis_container())
+        else:
+            folder = stack.enter_context(_scratch())
+            yield stack.enter_context(EmbeddedRedis(folder)).url
+
+
+@pytest.fixture(scope="session")
+def schema_under_test() -> SchemaUnderTest:
+    """Overridden by each suite's conftest."""
+    raise pytest.UsageError("this suite's conftest defines no schema_under_test")
+
+
+def _at_database(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+async def _execute(admin_url: str, statement: str) -> None:
+    connection = await asyncpg.connect(admin_url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class MigratedDatabase:
+    """A database with the suite's schema in it."""
+
+    admin_url: str
+    schema: str
+
+    @property
+    def app_url(self) -> str:
+        """As the application role."""
+        return role_url(self.admin_url, role=f"{self.schema}_app", password=_PASSWORD)
+
+    @property
+    def owner_url(self) -> str:
+        """As the role that owns the tables."""
+        return role_url(self.admin_url, role=f"{self.schema}_owner", password=_PASSWORD)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def template_database(
+    postgres_url: str, schema_under_test: SchemaUnderTest
+) -> AsyncIterator[MigratedDatabase]:
+    """A migrated database nobody writes to: the others are copies of it."""
+
+    name = f"opside_template_{secrets.token_hex(4)}"
+    await _execute(postgres_url, f"CREATE DATABASE {name}")
+    made = MigratedDatabase(_at_database(postgres_url, name), schema_under_test.schema)
+    await bootstrap(
+        made.admin_url, schema=made.schema, owner_password=_PASSWORD, app_password=_PASSWORD
+    )
+    await asyncio.to_thread(migrate, schema_under_test.alembic_ini, made.owner_url)
+    yield made
+    await _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _copy(postgres_url: str, template: MigratedDatabase) -> MigratedDatabase:
+    name = f"opside_test_{secrets.token_hex(6)}"
+    source = make_url(template.admin_url).database
+    await _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {source}")
+    return MigratedDatabase(_at_database(postgres_url, name), template.schema)
+
+
+async def _drop(postgres_url: str, made: MigratedDatabase) -> None:
+    name = make_url(made.admin_url).database
+    await _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def database(
+    postgres_url: str, template_database: MigratedDatabase
+) -> AsyncIterator[Database]:
+    """One migrated database for the whole session, as the application role."""
+    made = await _copy(postgres_url, template_database)
+    opened = Database.connect(made.app_url, application_name="tests")
+    yield opened
+    await opened.close()
+    await _drop(postgres_url, made)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def sessions(database: Database) -> AsyncIterator[Sessions]:
+    """Sessions on one connection whose work is rolled back after the test.
+
+    A verb's commit becomes a savepoint. One connection: tests of races and crashes take
+    `committed_sessions`.
+    """
+    async with database.engine.connect() as connection:
+        await connection.begin()
+        maker = async_sessionmaker(
+            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+        )
+        forget = _forget_tenant_between_transactions(maker)
+        yield maker
+        forget()
+        await connection.rollback()
+
+
+def _forget_tenant_between_transactions(maker: Sessions) -> Callable[[], None]:
+    """A savepoint keeps the tenant of the transaction before it; a real commit would not."""
+
+    class FreshSession(Session):
+        pass
+
+    def clear(_session: Session, _transaction: object, connection: Any) -> None:  # noqa: ANN401
+        connection.exec_driver_sql("SELECT set_config('opside.tenant', '', true)")
+
+    maker.configure(sync_session_class=FreshSession)
+    event.listen(FreshSession, "after_begin", clear)
+    return lambda: event.remove(FreshSession, "after_begin", clear)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def migrated(
+    postgres_url: str, template_database: MigratedDatabase
+) -> AsyncIterator[MigratedDatabase]:
+    """A database of the test's own, as addresses: for tests that start processes."""
+    made = await _copy(postgres_url, template_database)
+    yield made
+    await _drop(postgres_url, made)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def committed_database(migrated: MigratedDatabase) -> AsyncIterator[Database]:
+    """A database of the test's own, where commits are real."""
+    opened = Database.connect(migrated.app_url, application_name="tests", pool_size=20)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def committed_sessions(committed_database: Database) -> async_sessionmaker[AsyncSession]:
+    """Sessions of the test's own database."""
+    return committed_database.sessions
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def owner_connection(
+    migrated: MigratedDatabase,
+) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """The owner's connection to the test's own database, to look and to break things."""
+    connection = await asyncpg.connect(migrated.owner_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """A clock that moves only when told."""
+    return FrozenClock()
+
+
+@pytest.fixture(scope="session")
+def signing() -> Signing:
+    """Fresh keys of the three services."""
+    return Signing()

@@ -1,0 +1,137 @@
+"""Roles, tenants, timeouts, and the ban on calls inside a transaction."""
+
+import asyncio
+
+import asyncpg
+import pytest
+from schema_tables import SCHEMA
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from opside_chassis.database import (
+    EVERY_TENANT,
+    Database,
+    Sessions,
+    check_application_role,
+    refuse_open_transaction,
+    transaction,
+)
+from opside_chassis.migration import bootstrap
+from opside_chassis.settings import WrongSetting
+from opside_chassis.testing.plugin import MigratedDatabase
+
+INSERT = text("INSERT INTO notes (id, user_id, words) VALUES (:id, :user, 'w')")
+
+
+async def seen_by(sessions: Sessions, tenant: str | None) -> set[str]:
+    async with transaction(sessions, tenant=tenant) as session:
+        return set(await session.scalars(text("SELECT id FROM notes")))
+
+
+@pytest.fixture(params=["sessions", "committed_sessions"])
+def any_sessions(request: pytest.FixtureRequest) -> Sessions:
+    """The rolled-back sessions must show the same rows as real ones."""
+    return request.getfixturevalue(request.param)
+
+
+async def test_a_tenant_sees_his_own_rows_only(any_sessions: Sessions) -> None:
+    for user in ("usr_a", "usr_b"):
+        async with transaction(any_sessions, tenant=user) as session:
+            await session.execute(INSERT, {"id": f"note of {user}", "user": user})
+    assert await seen_by(any_sessions, "usr_a") == {"note of usr_a"}
+    assert await seen_by(any_sessions, EVERY_TENANT) == {"note of usr_a", "note of usr_b"}
+    assert await seen_by(any_sessions, None) == set()
+
+
+async def test_a_tenant_cannot_write_for_another(sessions: Sessions) -> None:
+    with pytest.raises(DBAPIError, match="row-level security"):
+        async with transaction(sessions, tenant="usr_a") as session:
+            await session.execute(INSERT, {"id": "n", "user": "usr_b"})
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE notes DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY tenant ON notes",
+        "CREATE TABLE mine (id text)",
+        "DROP TABLE notes",
+        "TRUNCATE notes",
+        "SET ROLE workbench_owner",
+        "SET session_replication_role = replica",
+    ],
+)
+async def test_the_application_role_cannot_undo_the_guards(
+    sessions: Sessions, statement: str
+) -> None:
+    with pytest.raises(DBAPIError, match=r"permission denied|must be owner"):
+        async with transaction(sessions) as session:
+            await session.execute(text(statement))
+
+
+async def test_a_call_to_the_outside_is_refused_inside_a_transaction(sessions: Sessions) -> None:
+    refuse_open_transaction()
+    async with transaction(sessions):
+        with pytest.raises(RuntimeError, match="transaction is open"):
+            refuse_open_transaction()
+    refuse_open_transaction()
+
+
+async def test_another_task_may_call_out_meanwhile(sessions: Sessions) -> None:
+    async def call_out() -> None:
+        refuse_open_transaction()
+
+    task = asyncio.create_task(call_out())
+    async with transaction(sessions):
+        await task
+
+
+async def test_the_application_role_is_accepted(committed_database: Database) -> None:
+    await check_application_role(committed_database.engine, SCHEMA, durable=False)
+
+
+async def test_a_server_that_may_lose_commits_is_refused(committed_database: Database) -> None:
+    async with transaction(committed_database.sessions) as session:
+        await session.execute(text("SELECT set_config('synchronous_commit', 'off', false)"))
+    with pytest.raises(WrongSetting, match="may lose committed"):
+        await check_application_role(committed_database.engine, SCHEMA, durable=True)
+
+
+@pytest.mark.parametrize("role", ["owner_url", "admin_url"])
+async def test_a_stronger_role_is_refused(migrated: MigratedDatabase, role: str) -> None:
+    database = Database.connect(getattr(migrated, role), application_name="tests")
+    try:
+        with pytest.raises(WrongSetting, match="outranks"):
+            await check_application_role(database.engine, SCHEMA, durable=False)
+    finally:
+        await database.close()
+
+
+async def test_limits_are_set_on_every_connection(committed_database: Database) -> None:
+    async with transaction(committed_database.sessions) as session:
+        limits = await session.execute(
+            text(
+                "SELECT name, setting::int FROM pg_settings WHERE name IN "
+                "('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')"
+            )
+        )
+        assert {row.name: row.setting for row in limits} == {
+            "statement_timeout": 5_000,
+            "lock_timeout": 2_000,
+            "idle_in_transaction_session_timeout": 10_000,
+        }
+
+
+async def test_bootstrap_may_be_repeated(migrated: MigratedDatabase) -> None:
+    for _ in range(2):
+        await bootstrap(migrated.admin_url, schema="spare", owner_password="o'1", app_password="a")
+    connection = await asyncpg.connect(migrated.admin_url)
+    assert await connection.fetchval("SELECT count(*) FROM pg_namespace WHERE nspname='spare'") == 1
+    await connection.close()
+
+
+async def test_bootstrap_refuses_a_schema_name_that_is_sql(migrated: MigratedDatabase) -> None:
+    with pytest.raises(ValueError, match="not a schema name"):
+        await bootstrap(
+            migrated.admin_url, schema="x; DROP TABLE y", owner_password="o", app_password="a"
+        )

@@ -1,0 +1,115 @@
+"""Limits kept in Redis: shared by processes, exact under load, and never a reason to wait."""
+
+import asyncio
+import time
+import uuid
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from opside_chassis import rate_limits
+from opside_chassis.errors import TooManyRequests
+from opside_chassis.rate_limits import WINDOW_SECONDS, RateLimiter
+
+
+class Ticking:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0 * WINDOW_SECONDS
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def service() -> str:
+    return f"test-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+async def limiters(redis_url, service):
+    """Two processes of one service, as far as Redis can tell."""
+    clock = Ticking()
+    pair = [
+        RateLimiter(service=service, per_minute=30, redis=Redis.from_url(redis_url), now=clock)
+        for _ in range(2)
+    ]
+    yield pair
+    for limiter in pair:
+        await limiter.close()
+
+
+async def allowed(limiter: RateLimiter, key: str = "k") -> bool:
+    try:
+        await limiter.hit(key)
+    except TooManyRequests:
+        return False
+    return True
+
+
+async def test_processes_share_one_count_exactly(limiters, redis_url, service) -> None:
+    answers = await asyncio.gather(*(allowed(limiters[n % 2]) for n in range(100)))
+    assert sum(answers) == 30
+    async with Redis.from_url(redis_url) as redis:
+        [name] = [name async for name in redis.scan_iter(f"rate:{service}:*")]
+        assert 0 < await redis.pttl(name) <= 2 * WINDOW_SECONDS * 1000
+
+
+async def test_keys_are_counted_apart(limiters) -> None:
+    for key in ("address:a", "user:a"):
+        assert sum([await allowed(limiters[0], key) for _ in range(31)]) == 30
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(
+    limit=st.integers(1, 8),
+    steps=st.lists(st.sampled_from([0.0, 0.0, 0.0, 1.0, 7.5, 31.0, 61.0]), max_size=30),
+)
+async def test_redis_and_the_fallback_decide_alike(redis_url, limit, steps) -> None:
+    clock = Ticking()
+    async with Redis.from_url(redis_url) as redis:
+        service = f"test-{uuid.uuid4().hex}"
+        shared = RateLimiter(service=service, per_minute=limit, redis=redis, now=clock)
+        local = RateLimiter(service=service, per_minute=limit, redis=None, now=clock)
+        for seconds in steps:
+            clock.now += seconds
+            assert await allowed(shared) == await allowed(local)
+        assert not shared._local._counts
+
+
+async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        await asyncio.sleep(30)
+    finally:
+        writer.close()
+
+
+async def test_a_redis_that_hangs_costs_a_moment_once_and_limits_hold() -> None:
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    redis = Redis.from_url(f"redis://127.0.0.1:{port}/0")
+    limiter = RateLimiter(service="test", per_minute=3, redis=redis, now=Ticking())
+    started = time.monotonic()
+    assert [await allowed(limiter) for _ in range(5)] == [True] * 3 + [False] * 2
+    assert time.monotonic() - started < 1.0
+    await limiter.close()
+    server.close()
+
+
+async def test_it_comes_back_to_redis_by_itself(redis_url, service, monkeypatch) -> None:
+    monkeypatch.setattr(rate_limits, "REDIS_PAUSE_SECONDS", 0.05)
+    redis = Redis.from_url(redis_url)
+    limiter = RateLimiter(service=service, per_minute=100, redis=redis, now=Ticking())
+    real_eval = redis.eval
+
+    async def broken(*_args: object) -> None:
+        raise ConnectionError
+
+    redis.eval = broken
+    assert await allowed(limiter)
+    redis.eval = real_eval
+    await asyncio.sleep(0.06)
+    assert await allowed(limiter)
+    assert len([name async for name in redis.scan_iter(f"rate:{service}:*")]) == 1
+    await limiter.close()
