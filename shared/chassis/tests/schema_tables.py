@@ -2,15 +2,14 @@
 
 from sqlalchemy import Column, Table, Text
 
-from opside_chassis.database import declarative_base
+from opside_chassis.database import schema_metadata
 from opside_chassis.idempotency import idempotency_table
 from opside_chassis.inbox import inbox_table
 from opside_chassis.outbox import outbox_table
 from opside_chassis.service_token import used_token_ids_table
 
 SCHEMA = "workbench"
-Base = declarative_base(SCHEMA)
-metadata = Base.metadata
+metadata = schema_metadata(SCHEMA)
 
 outbox_table(metadata)
 inbox_table(metadata)

@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
-from sqlalchemy.orm import DeclarativeBase
 
 from opside_chassis.settings import WrongSetting
 
@@ -46,19 +45,18 @@ _NAMING = {
 }
 
 
-def declarative_base(schema: str) -> type[DeclarativeBase]:
-    """The base class of a service's models: its schema, named constraints, Postgres types."""
+COLUMN_TYPES: dict[Any, Any] = {
+    str: Text(),
+    int: BigInteger(),
+    datetime: DateTime(timezone=True),
+    dict[str, Any]: JSONB(),
+}
+"""What a `Mapped[...]` type is in Postgres; the `type_annotation_map` of every service's base."""
 
-    class Base(DeclarativeBase):
-        metadata = MetaData(schema=schema, naming_convention=_NAMING)
-        type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it off the class
-            str: Text(),
-            int: BigInteger(),
-            datetime: DateTime(timezone=True),
-            dict[str, Any]: JSONB(),
-        }
 
-    return Base
+def schema_metadata(schema: str) -> MetaData:
+    """The metadata of a service's schema, with constraints named alike everywhere."""
+    return MetaData(schema=schema, naming_convention=_NAMING)
 
 
 def asyncpg_url(url: str) -> URL:

@@ -36,7 +36,13 @@ def run_migrations(metadata: MetaData) -> None:
 
 
 async def _run_online(url: str, metadata: MetaData) -> None:
-    engine = create_async_engine(asyncpg_url(url), poolclass=pool.NullPool)
+    # With the schema as search_path, alembic would take it for the default one and miss its tables.
+    # So migrations name their schema in full.
+    engine = create_async_engine(
+        asyncpg_url(url),
+        poolclass=pool.NullPool,
+        connect_args={"server_settings": {"search_path": "public"}},
+    )
     async with engine.begin() as connection:
         await connection.execute(
             text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}

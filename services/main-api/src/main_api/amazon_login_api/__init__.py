@@ -1,0 +1,1 @@
+"""Login with Amazon: the person, not the selling account."""

@@ -1,0 +1,70 @@
+"""The HTTP door of main-api."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from fastapi import FastAPI
+
+from main_api.accounts import routes as accounts_routes
+from main_api.dashboard import routes as dashboard_routes
+from main_api.events import routes as events_routes
+from main_api.gateway.routes import build_router
+from main_api.runtime import SERVICE, build_access, open_runtime
+from main_api.sessions import routes as sessions_routes
+from main_api.sessions.reader import SessionReader
+from main_api.settings import Settings
+from main_api.statements import routes as statements_routes
+from opside_chassis import process
+from opside_chassis.health import database_check
+from opside_chassis.rate_limits import PathLimits
+from opside_chassis.web import WebOptions, create_app
+
+LARGEST_UPLOAD_BYTES = 64 * 1024 * 1024
+"""Report files of a large seller; integrations-backend has the same limit."""
+
+
+def create(settings: Settings) -> FastAPI:
+    """The app; connections are opened when it starts, not when it is built."""
+    believed = build_access(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_runtime(settings) as runtime:
+            reader = SessionReader(
+                runtime.database.sessions,
+                believed.user_verifier,
+                runtime.allowed_origins,
+                runtime.clock,
+            )
+            app.state.runtime = runtime
+            app.state.access = replace(believed, session_reader=reader)
+            app.state.checks = [database_check(runtime.database.engine)]
+            yield
+
+    return create_app(
+        settings=settings,
+        title=SERVICE,
+        routers=[
+            sessions_routes.router,
+            accounts_routes.router,
+            statements_routes.router,
+            events_routes.router,
+            dashboard_routes.router,
+            build_router(),
+        ],
+        lifespan=lifespan,
+        access=believed,
+        options=WebOptions(
+            path_limits=[PathLimits("/api/reports/upload", max_body_bytes=LARGEST_UPLOAD_BYTES)]
+        ),
+    )
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    process.run_app(SERVICE, Settings, create)
+
+
+if __name__ == "__main__":
+    main()

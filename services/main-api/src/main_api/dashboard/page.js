@@ -1,0 +1,109 @@
+"use strict";
+// Shows what the API says; every text is set as text, never as HTML.
+
+const POLL_MILLISECONDS = 2000;
+const byId = (id) => document.getElementById(id);
+
+async function call(path, options = {}, mayRefresh = true) {
+  const response = await fetch(path, { credentials: "same-origin", ...options });
+  if (response.status === 401 && mayRefresh) {
+    const refreshed = await fetch("/api/auth/refresh", { method: "POST", credentials: "same-origin" });
+    if (refreshed.ok) return call(path, options, false);
+  }
+  if (!response.ok) {
+    const problem = await response.json().catch(() => ({}));
+    throw Object.assign(new Error(problem.detail || response.statusText), { status: response.status });
+  }
+  return response.status === 204 ? null : response.json();
+}
+
+async function send(method, path) {
+  const { csrfToken } = await call("/api/auth/csrf");
+  return call(path, { method, headers: { "X-CSRF-Token": csrfToken } });
+}
+
+const DECIMALS = { jpy: 0, krw: 0, kwd: 3, bhd: 3 };
+function money(minor, currency) {
+  if (minor === null || minor === undefined) return "needs a cost document";
+  const decimals = DECIMALS[currency] ?? 2;
+  return `${(minor / 10 ** decimals).toFixed(decimals)} ${currency.toUpperCase()}`;
+}
+
+function row(cells) {
+  const line = document.createElement("tr");
+  for (const text of cells) line.appendChild(document.createElement("td")).textContent = text ?? "";
+  return line;
+}
+
+async function showConnections(me) {
+  byId("connections").replaceChildren(...me.integrations.map((one) => {
+    const item = document.createElement("li");
+    item.textContent = `${one.provider}: ${one.status.replaceAll("_", " ")}`;
+    if (one.provider === "amazon" && one.status !== "connected") {
+      const link = document.createElement("a");
+      link.href = "/api/auth/amazon/start";
+      link.textContent = " connect";
+      item.appendChild(link);
+    }
+    return item;
+  }));
+}
+
+async function showSync() {
+  const history = await call("/api/sync/history");
+  const runs = history.items ?? history.data ?? [];
+  if (runs.length === 0) return false;
+  const { data } = await call(`/api/sync/status/${runs[0].syncId}`);
+  byId("stage").textContent = data.stage;
+  byId("percent").value = data.percent;
+  byId("counts").textContent = `${data.processedCases} of ${data.totalCases} cases`;
+  return data.percent < 100;
+}
+
+async function showCases() {
+  const page = await call("/api/cases");
+  byId("cases").replaceChildren(...page.items.map((one) => row([
+    one.claimType, one.fnsku, one.quantity, money(one.valueCents, one.currency), one.status, one.deadline,
+  ])));
+}
+
+async function showRecoveries() {
+  const page = await call("/api/billing/recoveries");
+  byId("recoveries").replaceChildren(...page.items.map((one) => row([
+    one.recoveryId, one.approvedAt.slice(0, 10), money(one.amountCents, one.currency),
+    one.billable ? money(one.feeCents, one.currency) : "none",
+    one.billable ? one.commissionStatus ?? "requested" : one.notBillableReason,
+  ])));
+}
+
+function tell(text) { byId("notice").textContent = text; }
+
+async function refreshAll() {
+  const parts = await Promise.allSettled([showSync(), showCases(), showRecoveries()]);
+  const broken = parts.find((part) => part.status === "rejected");
+  tell(broken ? broken.reason.message : "");
+  const running = parts[0].status === "fulfilled" && parts[0].value;
+  if (running) setTimeout(refreshAll, POLL_MILLISECONDS);
+}
+
+async function begin() {
+  let me;
+  try {
+    me = await call("/api/me");
+  } catch (error) {
+    byId("signed-out").hidden = false;
+    if (error.status !== 401) tell(error.message);
+    return;
+  }
+  byId("who").textContent = `${me.name} · ${me.email}`;
+  byId("signed-in").hidden = byId("logout").hidden = false;
+  byId("logout").addEventListener("click", async () => { await send("POST", "/api/auth/logout"); location.reload(); });
+  byId("start-sync").addEventListener("click", async () => {
+    try { await send("POST", "/api/sync/start"); } catch (error) { tell(error.message); return; }
+    refreshAll();
+  });
+  await showConnections(me);
+  await refreshAll();
+}
+
+begin();

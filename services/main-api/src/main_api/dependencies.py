@@ -1,0 +1,21 @@
+"""Pieces of the runtime, for routes."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from main_api.runtime import Runtime
+from opside_chassis.database import Sessions
+
+__all__ = ["Runtime", "runtime", "sessions"]
+
+
+def runtime(request: Request) -> Runtime:
+    """The parts that were put together at the start."""
+    parts: Runtime = request.app.state.runtime
+    return parts
+
+
+def sessions(parts: Annotated[Runtime, Depends(runtime)]) -> Sessions:
+    """Database sessions."""
+    return parts.database.sessions

@@ -1,0 +1,1 @@
+"""The door to the other two services: one declared table of routes."""

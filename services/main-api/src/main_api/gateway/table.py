@@ -1,0 +1,70 @@
+"""Every route that main-api passes on: to whom, with which method, for whom. What is not here is 404."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from opside_chassis.access import ADMIN, USER
+
+
+class Upstream(StrEnum):
+    """The services behind the door."""
+
+    INTEGRATIONS = "integrations-backend"
+    PAYMENTS = "stripe-payments"
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOn:
+    """One route. `aliases` are other paths of the same thing, kept from the source documents."""
+
+    method: str
+    path: str
+    upstream: Upstream
+    roles: tuple[str, ...] = (USER, ADMIN)
+    binds_browser: bool = False
+    """The callee needs the hash of the browser session (OAuth returns)."""
+
+
+def _integrations(method: str, path: str) -> PassedOn:
+    return PassedOn(method, path, Upstream.INTEGRATIONS)
+
+
+def _payments(method: str, path: str, *roles: str) -> PassedOn:
+    return PassedOn(method, path, Upstream.PAYMENTS, roles or (USER, ADMIN))
+
+
+def _both_forms(method: str, path: str) -> tuple[PassedOn, PassedOn]:
+    """The sync routes exist as /api/sync and as /api/v1/sync."""
+    return _integrations(method, f"/api{path}"), _integrations(method, f"/api/v1{path}")
+
+
+ROUTES: tuple[PassedOn, ...] = (
+    _integrations("GET", "/api/connections"),
+    _integrations("GET", "/api/amazon/auth"),
+    PassedOn("GET", "/api/amazon/callback", Upstream.INTEGRATIONS, binds_browser=True),
+    _integrations("GET", "/api/amazon/claims"),
+    _integrations("GET", "/api/amazon/inventory"),
+    _integrations("GET", "/api/amazon/fees"),
+    _integrations("DELETE", "/api/amazon/disconnect"),
+    *_both_forms("GET", "/sync/status/{sync_id}"),
+    *_both_forms("GET", "/sync/history"),
+    *_both_forms("GET", "/sync/statistics"),
+    *_both_forms("POST", "/sync/start"),
+    *_both_forms("DELETE", "/sync/cancel/{sync_id}"),
+    _integrations("GET", "/api/cases"),
+    _integrations("GET", "/api/cases/{case_id}"),
+    _integrations("POST", "/api/cases/{case_id}/filed"),
+    _integrations("GET", "/api/recoveries"),
+    _integrations("PUT", "/api/costs"),
+    _integrations("POST", "/api/reports/upload"),
+    _integrations("GET", "/api/reports/uploads/{upload_id}"),
+    _integrations("GET", "/api/v1/stripe/status"),
+    _payments("GET", "/api/v1/stripe/status/{user_id}"),
+    _payments("POST", "/api/v1/stripe/connect"),
+    _payments("POST", "/api/v1/stripe/onboarding-link"),
+    _payments("POST", "/api/v1/stripe/create-customer-setup"),
+    _payments("GET", "/api/v1/stripe/transactions/{reference}"),
+    _payments("GET", "/api/v1/stripe/users/{user_id}/transactions"),
+    _payments("GET", "/api/v1/stripe/audit-trail/{transaction_id}"),
+    _payments("GET", "/api/v1/stripe/ledger/proof", ADMIN),
+)

@@ -1,0 +1,1 @@
+"""The refund engine: confirmed recoveries become commission requests."""

@@ -1,0 +1,1 @@
+"""Sign-in with Amazon, browser sessions, sign-out."""

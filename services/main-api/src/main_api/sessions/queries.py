@@ -1,0 +1,80 @@
+"""All SQL about sign-in attempts, sessions and refresh tokens."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from main_api.sessions.models import BrowserSession, RefreshToken, SignInAttempt
+
+
+async def add(session: AsyncSession, *rows: SignInAttempt | BrowserSession | RefreshToken) -> None:
+    """Insert rows, in order."""
+    for row in rows:
+        session.add(row)
+        await session.flush()
+
+
+async def take_attempt(session: AsyncSession, state_hash: str) -> SignInAttempt | None:
+    """Take an attempt out, so that a state is good for one return only."""
+    statement = (
+        delete(SignInAttempt).where(SignInAttempt.state_hash == state_hash).returning(SignInAttempt)
+    )
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def forget_expired_attempts(session: AsyncSession, now: datetime) -> None:
+    """Sign-ins that nobody finished."""
+    await session.execute(delete(SignInAttempt).where(SignInAttempt.expires_at < now))
+
+
+async def live_session(
+    session: AsyncSession, session_id: str, now: datetime
+) -> BrowserSession | None:
+    """The session unless it was ended or has expired."""
+    query = select(BrowserSession).where(
+        BrowserSession.id == session_id,
+        BrowserSession.revoked_at.is_(None),
+        BrowserSession.expires_at > now,
+    )
+    return (await session.scalars(query)).one_or_none()
+
+
+async def lock_refresh_token(session: AsyncSession, token_hash: str) -> RefreshToken | None:
+    """The refresh token, locked: two requests with one token are put in order."""
+    query = select(RefreshToken).where(RefreshToken.token_hash == token_hash).with_for_update()
+    return (await session.scalars(query)).one_or_none()
+
+
+async def sessions_of(session: AsyncSession, user_id: str, now: datetime) -> list[BrowserSession]:
+    """The user's live sessions, newest first."""
+    query = (
+        select(BrowserSession)
+        .where(
+            BrowserSession.user_id == user_id,
+            BrowserSession.revoked_at.is_(None),
+            BrowserSession.expires_at > now,
+        )
+        .order_by(BrowserSession.id.desc())
+    )
+    return list(await session.scalars(query))
+
+
+async def end_session(session: AsyncSession, session_id: str, now: datetime) -> bool:
+    """End one session; False when it was not live."""
+    statement = (
+        update(BrowserSession)
+        .where(BrowserSession.id == session_id, BrowserSession.revoked_at.is_(None))
+        .values(revoked_at=now)
+        .returning(BrowserSession.id)
+    )
+    return (await session.execute(statement)).first() is not None
+
+
+async def end_all_sessions(session: AsyncSession, user_id: str, now: datetime) -> None:
+    """End every session of a user."""
+    await session.execute(
+        update(BrowserSession)
+        .where(BrowserSession.user_id == user_id, BrowserSession.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )

@@ -1,0 +1,44 @@
+"""Everything main-api reads from its environment; `.env.example` lists the same names."""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from opside_chassis.settings import BaseUrl, ServiceSettings, WrongSetting, is_local_url
+from opside_contracts.payments.messages import Collection
+
+
+class Settings(ServiceSettings):
+    """The settings of main-api."""
+
+    port: int = Field(default=8000, ge=1, le=65_535)
+    app_url: BaseUrl = "http://127.0.0.1:8000"
+    """Where the dashboard is served; browsers are sent nowhere else after sign-in."""
+    amazon_login_client_id: str = Field(min_length=1)
+    amazon_login_client_secret: SecretStr
+    amazon_login_redirect_uri: BaseUrl = "http://127.0.0.1:8000/api/auth/amazon/callback"
+    amazon_login_url: BaseUrl = "https://www.amazon.com"
+    """Where the consent page is; a sandbox has another."""
+    amazon_api_url: BaseUrl = "https://api.amazon.com"
+    """Where codes are exchanged and profiles read."""
+    collection_mode: Collection = Collection.FEE_ONLY
+    """How fees are collected from sellers who have no mode of their own (ruling R3)."""
+    session_lifetime_days: Annotated[int, Field(ge=1, le=90)] = 30
+    """A session ends so many days after sign-in, however often it is refreshed."""
+
+    def check(self) -> None:
+        """Refuse sandboxes and short secrets in production."""
+        super().check()
+        if not self.amazon_login_client_secret.get_secret_value():
+            raise WrongSetting(
+                "AMAZON_LOGIN_CLIENT_SECRET",
+                "is empty",
+                "copy it from the Login with Amazon console",
+            )
+        if not self.in_production:
+            return
+        for name in ("app_url", "amazon_login_url", "amazon_api_url", "amazon_login_redirect_uri"):
+            if is_local_url(getattr(self, name)):
+                raise WrongSetting(
+                    name.upper(), "is a sandbox address in production", "use the real https address"
+                )

@@ -1,0 +1,1 @@
+"""What a seller was charged for, and why."""

@@ -1,0 +1,14 @@
+"""Every table of the schema, for migrations and for the tests that compare both."""
+
+from main_api.accounts import models as accounts_models
+from main_api.base import SCHEMA, Base
+from main_api.recoveries import models as recoveries_models
+from main_api.sessions import models as sessions_models
+from opside_chassis.inbox import inbox_table
+from opside_chassis.outbox import outbox_table
+
+metadata = Base.metadata
+outbox_table(metadata)
+inbox_table(metadata)
+
+__all__ = ["SCHEMA", "accounts_models", "metadata", "recoveries_models", "sessions_models"]

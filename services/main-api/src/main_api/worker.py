@@ -1,0 +1,53 @@
+"""The worker of main-api: applies events and asks for commissions."""
+
+from collections.abc import Mapping
+
+from main_api.accounts.cases import open_case_for_job
+from main_api.events.apply import APPLY_EVENT, apply_event
+from main_api.recoveries.confirm import REQUEST_COMMISSION
+from main_api.recoveries.request_clawback import request_clawback
+from main_api.recoveries.request_commission import request_commission
+from main_api.recoveries.reverse import REQUEST_CLAWBACK
+from main_api.runtime import SCHEMA, SERVICE, Runtime, open_runtime
+from main_api.settings import Settings
+from opside_chassis import process
+from opside_chassis.jobs import Handler, Workshop
+from opside_chassis.relay import Relay, run_worker
+
+
+def handlers(runtime: Runtime) -> Mapping[str, Handler]:
+    """A handler for every kind of job this service stages."""
+    sessions = runtime.database.sessions
+    payments = runtime.payments
+    mode = runtime.settings.collection_mode
+    return {
+        APPLY_EVENT: lambda job: apply_event(sessions, job),
+        REQUEST_COMMISSION: lambda job: request_commission(
+            sessions, payments, job, default_mode=mode
+        ),
+        REQUEST_CLAWBACK: lambda job: request_clawback(sessions, payments, job),
+    }
+
+
+async def work(settings: Settings) -> None:
+    """Run jobs until told to stop."""
+    async with open_runtime(settings) as runtime:
+        workshop = Workshop(runtime.database.sessions, handlers(runtime), open_case_for_job)
+        await run_worker(
+            Relay(
+                service=SERVICE,
+                schema=SCHEMA,
+                database=runtime.database,
+                redis_url=settings.redis_url,
+                workshop=workshop,
+            )
+        )
+
+
+def main() -> None:
+    """Work until told to stop."""
+    process.run_worker(SERVICE, Settings, work)
+
+
+if __name__ == "__main__":
+    main()
