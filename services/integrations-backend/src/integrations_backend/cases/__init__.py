@@ -1,0 +1,1 @@
+"""Claims as cases: filed by a person, answered by Amazon, recovered."""

@@ -1,0 +1,15 @@
+"""What can go wrong with a case."""
+
+from opside_chassis.errors import Conflict, NotFound
+
+
+class NoSuchCase(NotFound):
+    """There is no such case, or it is somebody else's."""
+
+    code = "no_such_case"
+
+
+class FiledOtherwise(Conflict):
+    """The case was filed under another Amazon case id, or that id belongs to another case."""
+
+    code = "filed_otherwise"

@@ -1,0 +1,79 @@
+"""The case ledger, the cost book, and reimbursements allocated to cases."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Date, ForeignKeyConstraint, UniqueConstraint, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from integrations_backend.base import Base
+from integrations_backend.detection.models import AmazonClaim
+
+
+class RefundEngineCase(Base):
+    """A claim on its way to being paid. The first ten columns are those of the source document."""
+
+    __tablename__ = "refund_engine_cases"
+    __table_args__ = (
+        UniqueConstraint("user_id", "claim_id"),
+        UniqueConstraint("user_id", "id"),
+        UniqueConstraint("user_id", "amazon_case_id"),
+        ForeignKeyConstraint(["user_id", "claim_id"], [AmazonClaim.user_id, AmazonClaim.id]),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str]
+    claim_id: Mapped[str]
+    mcde_doc_id: Mapped[str | None]
+    case_status: Mapped[str] = mapped_column(server_default="open")
+    synced_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    raw_data: Mapped[dict[str, Any]]
+    normalized_data: Mapped[dict[str, Any]]
+    audit_log: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    amazon_case_id: Mapped[str | None]
+    filed_at: Mapped[datetime | None]
+    unit_cost_minor: Mapped[int | None]
+    """From the linked cost document; null while the value is unknown (rulings R16)."""
+
+
+class CostEntry(Base):
+    """What one unit of a SKU cost to make or source, from a document, from a day on."""
+
+    __tablename__ = "cost_entries"
+    __table_args__ = (UniqueConstraint("user_id", "sku", "currency", "effective_date"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str]
+    sku: Mapped[str]
+    unit_cost_minor: Mapped[int]
+    currency: Mapped[str]
+    source_document: Mapped[str]
+    effective_date: Mapped[date] = mapped_column(Date)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CaseRecovery(Base):
+    """A reimbursement id, allocated once: to one case, or to none with the reason."""
+
+    __tablename__ = "case_recoveries"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["user_id", "case_id"], [RefundEngineCase.user_id, RefundEngineCase.id]
+        ),
+    )
+
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    recovery_id: Mapped[str] = mapped_column(primary_key=True)
+    case_id: Mapped[str | None]
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    quantity: Mapped[int]
+    approved_at: Mapped[datetime]
+    reason: Mapped[str]
+    amazon_case_id: Mapped[str]
+    original_recovery_id: Mapped[str | None]
+    """Set on a reversal: the reimbursement that was taken back."""
+    billable: Mapped[bool]
+    not_billable_reason: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

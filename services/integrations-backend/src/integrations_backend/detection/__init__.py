@@ -1,0 +1,1 @@
+"""Pure rules that tell which losses Amazon owes for."""

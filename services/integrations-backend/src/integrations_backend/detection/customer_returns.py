@@ -1,0 +1,167 @@
+"""Refunded or replaced units that never came back, or came back broken through Amazon's fault.
+
+A refund row of a settlement (or a replacement shipment) needs a return of the same order and SKU, or a
+reimbursement that names the order. The value is the sale price less Amazon's fees, as booked.
+"""
+
+from collections import defaultdict
+from datetime import date
+
+import polars as pl
+
+from integrations_backend.detection.facts import Facts, Missing
+from integrations_backend.detection.findings import Findings
+from integrations_backend.reports import settlements
+from integrations_backend.reports.kinds import (
+    REIMBURSEMENTS,
+    REPLACEMENTS,
+    RETURNS,
+    SALES,
+    SETTLEMENT,
+)
+
+CLAIM_TYPE = "customer_return"
+AMAZONS_FAULT = frozenset({"CARRIER_DAMAGED", "WAREHOUSE_DAMAGED", "DISTRIBUTOR_DAMAGED"})
+RETURNED_CONFIDENCE = 0.9
+FEE_TYPES = ("Commission", "FBAPerUnitFulfillmentFee", "FBAPerOrderFulfillmentFee")
+"""Fees that Amazon keeps when a unit is sold: they lower what a lost return is worth."""
+
+Key = tuple[str, str]
+
+
+def find(facts: Facts) -> Findings:
+    """Claims and other losses of refunds and replacements."""
+    findings = Findings()
+    if not facts.read(SETTLEMENT, RETURNS, REIMBURSEMENTS):
+        return findings
+    back = _returned(facts.rows[RETURNS])
+    paid = _paid(facts)
+    values = _values(facts)
+    fnskus = _fnskus(facts)
+    for missing in (*_refunds(facts, values, fnskus), *_replacements(facts, values, fnskus)):
+        findings.extend(_judge(facts, missing, back, paid))
+    return findings
+
+
+def _judge(
+    facts: Facts, missing: Missing, back: dict[Key, list[str]], paid: dict[str, int]
+) -> Findings:
+    dispositions = back[missing.order_id, missing.sku]
+    if paid[missing.order_id]:
+        paid[missing.order_id] -= 1
+        return facts.settled(missing, "paid")
+    if dispositions:
+        disposition = dispositions.pop(0)
+        if disposition not in AMAZONS_FAULT:
+            return facts.settled(missing, "returned")
+        missing.explanation["returned_as"] = disposition
+    return facts.judge(missing)
+
+
+def _returned(returns: pl.DataFrame) -> dict[Key, list[str]]:
+    back: dict[Key, list[str]] = defaultdict(list)
+    for row in returns.sort("return-date").iter_rows(named=True):
+        back[row["order-id"], row["sku"]] += [row["detailed-disposition"]] * int(row["quantity"])
+    return back
+
+
+def _paid(facts: Facts) -> dict[str, int]:
+    """Reimbursed units by order, in cash or stock; those of settlements where nothing else tells."""
+    paid: dict[str, int] = defaultdict(int)
+    rows = facts.rows[REIMBURSEMENTS].filter(pl.col("amazon-order-id") != "")
+    for row in rows.iter_rows(named=True):
+        units = (row["quantity-reimbursed-cash"] or 0) + (row["quantity-reimbursed-inventory"] or 0)
+        paid[row["amazon-order-id"]] += int(units)
+    booked = settlements.reimbursements(facts.rows[SETTLEMENT]).filter(pl.col("order-id") != "")
+    for row in booked.iter_rows(named=True):
+        if row["order-id"] not in paid:
+            paid[row["order-id"]] += int(row["quantity-purchased"] or 1)
+    return paid
+
+
+def _values(facts: Facts) -> dict[Key, int]:
+    """Sale price less fees of one unit, minor units, by order and SKU, as booked at the sale."""
+    rows = facts.rows[SETTLEMENT].filter(pl.col("transaction-type") == "Order")
+    principal = pl.col("price-amount").filter(pl.col("price-type") == "Principal").sum()
+    fees = (
+        pl.col("item-related-fee-amount")
+        .filter(pl.col("item-related-fee-type").is_in(FEE_TYPES))
+        .sum()
+    )
+    sold = rows.group_by("order-id", "sku").agg(
+        principal.alias("principal"), fees.alias("fees"), pl.col("quantity-purchased").max()
+    )
+    return {
+        (row["order-id"], row["sku"]): (row["principal"] + row["fees"])
+        // max(1, row["quantity-purchased"] or 1)
+        for row in sold.iter_rows(named=True)
+        if row["principal"] > 0
+    }
+
+
+def _fnskus(facts: Facts) -> dict[str, str]:
+    """FNSKU by SKU, as far as shipments and returns tell."""
+    known: dict[str, str] = {}
+    for report_type in (SALES, RETURNS):
+        if report_type in facts.rows:
+            known |= dict(facts.rows[report_type].select("sku", "fnsku").unique().iter_rows())
+    return known
+
+
+def _refunds(facts: Facts, values: dict[Key, int], fnskus: dict[str, str]) -> list[Missing]:
+    return [
+        _missing(
+            ("refund", row["adjustment-id"]),
+            (row["order-id"], row["sku"]),
+            row["posted-date"].date(),
+            values,
+            fnskus,
+        )
+        for row in settlements.refunds(facts.rows[SETTLEMENT]).iter_rows(named=True)
+        if row["order-id"] and row["principal"] < 0
+    ]
+
+
+def _replacements(facts: Facts, values: dict[Key, int], fnskus: dict[str, str]) -> list[Missing]:
+    if REPLACEMENTS not in facts.rows:
+        return []
+    return [
+        _missing(
+            ("replacement", row["replacement-amazon-order-id"]),
+            (row["original-amazon-order-id"], row["sku"]),
+            row["shipment-date"].date(),
+            values,
+            fnskus,
+        )
+        for row in facts.rows[REPLACEMENTS].iter_rows(named=True)
+    ]
+
+
+def _missing(
+    via: tuple[str, str],
+    order: Key,
+    day: date,
+    values: dict[Key, int],
+    fnskus: dict[str, str],
+) -> Missing:
+    order_id, sku = order
+    value = values.get(order)
+    return Missing(
+        key=f"{CLAIM_TYPE}:{order_id}:{sku}:{via[0]}:{via[1]}",
+        claim_type=CLAIM_TYPE,
+        fnsku=fnskus.get(sku, ""),
+        sku=sku,
+        order_id=order_id,
+        reference_id=via[1],
+        quantity=1,
+        event_date=day,
+        value_minor=value,
+        confidence=RETURNED_CONFIDENCE,
+        explanation={
+            via[0]: via[1],
+            "returned": False,
+            "arithmetic": "sale price less referral and fulfilment fee, as booked"
+            if value is not None
+            else "the sale is in no settlement that was read: value unknown",
+        },
+    )

@@ -1,0 +1,1 @@
+"""Amazon's report files: read, archived as received, never guessed at."""

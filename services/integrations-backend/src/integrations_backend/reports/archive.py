@@ -1,0 +1,78 @@
+"""The archive: every file as received, and its rows as Parquet, one folder a seller and type."""
+
+import gzip
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+import polars as pl
+
+from integrations_backend.reports.read import OCCURRENCE, ROW_KEY, ParsedReport
+from opside_chassis.settings import WrongSetting
+
+_READ_ORDER = "read_order"
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A folder of ours; what is in it can be read again at any time."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Raises `WrongSetting` when the folder cannot be written."""
+        root = Path(urlsplit(url).path if url.startswith("file:") else url)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            probe = root / ".writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise WrongSetting(
+                "ARCHIVE_URL", f"{root} cannot be written", "name a folder that this user owns"
+            ) from error
+        return cls(root)
+
+    def keep(
+        self, content: Path, parsed: ParsedReport, *, user_id: str, document_key: str, order: int
+    ) -> str:
+        """Store the file and its rows; the same document stored twice is the same file.
+
+        `order` grows with every document: where rows differ in a cell that may change, the last counts.
+        """
+        folder = self._folder(user_id, parsed.kind.report_type)
+        folder.mkdir(parents=True, exist_ok=True)
+        name = hashlib.sha256(document_key.encode()).hexdigest()[:32]
+        with content.open("rb") as source, gzip.open(folder / f"{name}.gz", "wb") as target:
+            shutil.copyfileobj(source, target)
+        rows = parsed.frame.with_columns(pl.lit(order, dtype=pl.Int64).alias(_READ_ORDER))
+        unfinished = folder / f"{name}.parquet.part"
+        rows.write_parquet(unfinished)
+        unfinished.rename(folder / f"{name}.parquet")
+        return f"{user_id}/{parsed.kind.report_type}/{name}"
+
+    def rows(self, user_id: str, report_type: str) -> pl.DataFrame | None:
+        """Every row of a type that was ever read, once each; None when nothing was read yet.
+
+        Of files with overlapping windows, each key counts as often as in the file that has it most.
+        """
+        files = sorted(self._folder(user_id, report_type).glob("*.parquet"))
+        if not files:
+            return None
+        return (
+            pl.scan_parquet(files)
+            .sort(_READ_ORDER)
+            .unique([ROW_KEY, OCCURRENCE], keep="last", maintain_order=True)
+            .collect()
+        )
+
+    def forget(self, user_id: str) -> None:
+        """Remove all files of a user."""
+        shutil.rmtree(self.root / user_id, ignore_errors=True)
+
+    def _folder(self, user_id: str, report_type: str) -> Path:
+        return self.root / user_id / report_type

@@ -1,0 +1,233 @@
+"""The reports we read: their columns by name, and how far back each is asked for.
+
+Column names are facts of Amazon's documentation. Personal columns (buyer comments, ship-to places) are
+not named here, so they are dropped at the door.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+LEDGER = "GET_LEDGER_DETAIL_VIEW_DATA"
+REIMBURSEMENTS = "GET_FBA_REIMBURSEMENTS_DATA"
+RETURNS = "GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA"
+REPLACEMENTS = "GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_REPLACEMENT_DATA"
+SALES = "GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_SALES_DATA"
+REMOVAL_ORDERS = "GET_FBA_FULFILLMENT_REMOVAL_ORDER_DETAIL_DATA"
+REMOVAL_SHIPMENTS = "GET_FBA_FULFILLMENT_REMOVAL_SHIPMENT_DETAIL_DATA"
+SETTLEMENT = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE"
+INVENTORY = "GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA"
+
+REQUESTED_REPORTS = (
+    LEDGER,
+    REIMBURSEMENTS,
+    RETURNS,
+    REPLACEMENTS,
+    SALES,
+    REMOVAL_ORDERS,
+    REMOVAL_SHIPMENTS,
+    INVENTORY,
+)
+"""Asked for by createReport."""
+LISTED_REPORTS = (SETTLEMENT,)
+"""Cannot be asked for; they appear by themselves and are found by getReports."""
+
+LEDGER_HISTORY_DAYS = 540
+"""The ledger reaches 18 months back (facts section 3)."""
+OTHER_HISTORY_DAYS = 540
+
+
+def window_days(report_type: str) -> int:
+    """How many days back a first sync asks."""
+    return LEDGER_HISTORY_DAYS if report_type == LEDGER else OTHER_HISTORY_DAYS
+
+
+class Kind(StrEnum):
+    """What a column holds."""
+
+    TEXT = "text"
+    COUNT = "count"
+    MONEY = "money"
+    MOMENT = "moment"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column we use. `identity` columns make the row's key; the others may change in later files."""
+
+    name: str
+    kind: Kind = Kind.TEXT
+    required: bool = False
+    identity: bool = True
+
+    @property
+    def folded(self) -> str:
+        """The name as headers are compared."""
+        return fold(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportKind:
+    """A report type's columns; `currency` names the column that holds each row's currency."""
+
+    report_type: str
+    columns: tuple[Column, ...]
+    currency: str | None = None
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Folded names without which a file is not of this type."""
+        return frozenset(column.folded for column in self.columns if column.required)
+
+
+def fold(header: str) -> str:
+    """Header names differ in case, spaces, hyphens and underscores between variants."""
+    kept = "".join(char for char in header.lower() if char not in " -_\"'\ufeff/()")
+    return _SYNONYMS.get(kept, kept)
+
+
+_SYNONYMS = {"sellersku": "sku", "merchantsku": "sku"}
+
+
+def _text(*names: str, required: bool = True) -> tuple[Column, ...]:
+    return tuple(Column(name, required=required) for name in names)
+
+
+_KINDS = (
+    ReportKind(
+        LEDGER,
+        (
+            Column("date", Kind.DAY, required=True),
+            *_text("fnsku", "asin", "msku", "event-type", "reference-id"),
+            Column("quantity", Kind.COUNT, required=True),
+            *_text("fulfillment-center", "disposition", "reason"),
+            Column("country"),
+            Column("reconciled-quantity", Kind.COUNT, identity=False),
+            Column("unreconciled-quantity", Kind.COUNT, required=True, identity=False),
+            Column("date-and-time", Kind.MOMENT),
+        ),
+    ),
+    ReportKind(
+        REIMBURSEMENTS,
+        (
+            Column("approval-date", Kind.MOMENT, required=True),
+            *_text("reimbursement-id", "case-id", "amazon-order-id", "reason", "sku", "fnsku"),
+            *_text("currency-unit"),
+            Column("amount-per-unit", Kind.MONEY, required=True),
+            Column("amount-total", Kind.MONEY, required=True),
+            Column("quantity-reimbursed-cash", Kind.COUNT, required=True),
+            Column("quantity-reimbursed-inventory", Kind.COUNT),
+            Column("quantity-reimbursed-total", Kind.COUNT),
+            Column("original-reimbursement-id"),
+            Column("original-reimbursement-type"),
+        ),
+        currency="currency-unit",
+    ),
+    ReportKind(
+        RETURNS,
+        (
+            Column("return-date", Kind.MOMENT, required=True),
+            *_text("order-id", "sku", "fnsku", "fulfillment-center-id", "detailed-disposition"),
+            Column("quantity", Kind.COUNT, required=True),
+            Column("reason", required=True),
+            Column("status", identity=False),
+            Column("license-plate-number"),
+        ),
+    ),
+    ReportKind(
+        REPLACEMENTS,
+        (
+            Column("shipment-date", Kind.MOMENT, required=True),
+            *_text("sku", "replacement-amazon-order-id", "original-amazon-order-id"),
+            Column("quantity", Kind.COUNT, required=True),
+            Column("replacement-reason-code"),
+        ),
+    ),
+    ReportKind(
+        SALES,
+        (
+            Column("shipment-date", Kind.MOMENT, required=True),
+            *_text("sku", "fnsku", "amazon-order-id", "currency"),
+            Column("quantity", Kind.COUNT, required=True),
+            Column("item-price-per-unit", Kind.MONEY, required=True),
+        ),
+        currency="currency",
+    ),
+    ReportKind(
+        REMOVAL_ORDERS,
+        (
+            Column("request-date", Kind.MOMENT, required=True),
+            *_text("order-id", "order-type", "sku", "fnsku", "disposition"),
+            Column("order-status", identity=False),
+            Column("last-updated-date", Kind.MOMENT, identity=False),
+            Column("requested-quantity", Kind.COUNT, required=True),
+            Column("cancelled-quantity", Kind.COUNT, identity=False),
+            Column("disposed-quantity", Kind.COUNT, identity=False),
+            Column("shipped-quantity", Kind.COUNT, required=True, identity=False),
+            Column("in-process-quantity", Kind.COUNT, required=True, identity=False),
+        ),
+    ),
+    ReportKind(
+        REMOVAL_SHIPMENTS,
+        (
+            Column("request-date", Kind.MOMENT, required=True),
+            *_text("order-id", "sku", "fnsku", "disposition"),
+            Column("shipment-date", Kind.MOMENT, required=True),
+            Column("shipped-quantity", Kind.COUNT, required=True),
+            *_text("carrier", "tracking-number"),
+        ),
+    ),
+    ReportKind(
+        SETTLEMENT,
+        (
+            *_text("settlement-id", "transaction-type"),
+            Column("settlement-start-date", Kind.MOMENT),
+            Column("settlement-end-date", Kind.MOMENT),
+            Column("total-amount", Kind.MONEY, required=True),
+            Column("currency"),
+            *_text("order-id", "adjustment-id"),
+            Column("shipment-id"),
+            Column("posted-date", Kind.MOMENT, required=True),
+            Column("order-item-code"),
+            Column("sku"),
+            Column("quantity-purchased", Kind.COUNT),
+            Column("shipment-fee-type"),
+            Column("shipment-fee-amount", Kind.MONEY),
+            Column("order-fee-type"),
+            Column("order-fee-amount", Kind.MONEY),
+            Column("price-type"),
+            Column("price-amount", Kind.MONEY),
+            Column("item-related-fee-type"),
+            Column("item-related-fee-amount", Kind.MONEY),
+            Column("misc-fee-amount", Kind.MONEY),
+            Column("other-fee-amount", Kind.MONEY),
+            Column("other-fee-reason-description"),
+            Column("promotion-id"),
+            Column("promotion-type"),
+            Column("promotion-amount", Kind.MONEY),
+            Column("direct-payment-type"),
+            Column("direct-payment-amount", Kind.MONEY),
+            Column("other-amount", Kind.MONEY),
+        ),
+    ),
+    ReportKind(
+        INVENTORY,
+        (
+            *_text("sku", "fnsku", "asin"),
+            Column("condition", identity=False),
+            Column("your-price", Kind.MONEY, identity=False),
+            Column("afn-fulfillable-quantity", Kind.COUNT, required=True, identity=False),
+            Column("afn-unsellable-quantity", Kind.COUNT, identity=False),
+            Column("afn-reserved-quantity", Kind.COUNT, identity=False),
+            Column("afn-total-quantity", Kind.COUNT, required=True, identity=False),
+        ),
+    ),
+)
+KINDS = {kind.report_type: kind for kind in _KINDS}
+
+
+def sniff(header: list[str]) -> ReportKind | None:
+    """The report type of a header line; the one that explains most columns wins, None if none does."""
+    present = {fold(name) for name in header}
+    fitting = [kind for kind in _KINDS if kind.required <= present]
+    return max(fitting, key=lambda kind: len(kind.required), default=None)

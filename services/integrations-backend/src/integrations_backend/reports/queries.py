@@ -1,0 +1,74 @@
+"""All SQL about report documents and uploads."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from integrations_backend.reports.models import RejectedReportRow, ReportDocument, ReportUpload
+from integrations_backend.reports.read import RejectedRow
+from integrations_backend.reports.received import ReceivedReport
+
+MOST_REJECTED_KEPT = 1_000
+"""Of one file. A file with more is broken as a whole; its count is kept."""
+
+
+async def register_document(
+    session: AsyncSession, report: ReceivedReport
+) -> tuple[int, str | None]:
+    """The document's number and where it is archived, if it was read before."""
+    values = {
+        "user_id": report.user_id,
+        "sync_id": report.sync_id,
+        "report_type": report.report_type,
+        "marketplace_id": report.marketplace_id,
+        "document_key": report.document_id,
+    }
+    await session.execute(insert(ReportDocument).values(values).on_conflict_do_nothing())
+    query = select(ReportDocument.id, ReportDocument.archived_as).where(
+        ReportDocument.user_id == report.user_id,
+        ReportDocument.document_key == report.document_id,
+    )
+    row = (await session.execute(query)).one()
+    return row.id, row.archived_as
+
+
+async def finish_document(
+    session: AsyncSession,
+    document_id: int,
+    *,
+    user_id: str,
+    archived_as: str,
+    rows: int,
+    rejected: Sequence[RejectedRow],
+) -> None:
+    """Note where the document is, how many rows it has, and those kept aside."""
+    await session.execute(
+        update(ReportDocument)
+        .where(ReportDocument.id == document_id)
+        .values(archived_as=archived_as, rows=rows, rejected=len(rejected))
+    )
+    kept = [
+        {"document_id": document_id, "user_id": user_id, "line": row.line, "reason": row.reason}
+        for row in rejected[:MOST_REJECTED_KEPT]
+    ]
+    if kept:
+        await session.execute(insert(RejectedReportRow).values(kept).on_conflict_do_nothing())
+
+
+async def document_counts(session: AsyncSession, document_id: int) -> tuple[int, int]:
+    """Rows and rejected rows of a document that was read."""
+    document = await session.get_one(ReportDocument, document_id)
+    return document.rows, document.rejected
+
+
+async def add_upload(session: AsyncSession, upload: ReportUpload) -> None:
+    """Store an upload's result."""
+    session.add(upload)
+    await session.flush()
+
+
+async def upload_by_id(session: AsyncSession, upload_id: str) -> ReportUpload | None:
+    """An upload, if this transaction's tenant may see it."""
+    return await session.get(ReportUpload, upload_id)

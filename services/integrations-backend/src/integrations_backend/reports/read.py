@@ -1,0 +1,258 @@
+"""Read a report file: every row becomes typed cells or is kept aside with its line and a reason."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from integrations_backend.reports.errors import UnreadableReport
+from integrations_backend.reports.kinds import Column, Kind, ReportKind, fold
+from integrations_backend.reports.marketplaces import Marketplace
+from opside_chassis.money import minor_unit_exponent
+
+LARGEST_FILE_BYTES = 512 * 1024 * 1024
+MOST_COLUMNS = 200
+"""Amazon's widest report has some thirty; a file with thousands is an attack or no report."""
+ROW_KEY = "row_key"
+OCCURRENCE = "occurrence"
+LINE = "line"
+_SEPARATOR = "\x1f"
+
+_MOMENT_FORMATS = (
+    "%Y-%m-%dT%H:%M:%S%:z",
+    "%Y-%m-%dT%H:%M:%S%.f%:z",
+    "%Y-%m-%d %H:%M:%S UTC",
+    "%d.%m.%Y %H:%M:%S UTC",
+)
+_SLASHED = {"MDY": "%m/%d/%Y", "DMY": "%d/%m/%Y", "YMD": "%Y/%m/%d"}
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that was not understood: its line in the file (the header is 1) and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedReport:
+    """The typed rows of a file. Columns keep Amazon's names; money is minor units."""
+
+    kind: ReportKind
+    frame: pl.DataFrame
+    rejected: tuple[RejectedRow, ...]
+
+
+def decode(data: bytes, *, charset: str | None, store: Marketplace) -> str:
+    """The file's text: the announced charset, else UTF-8, else the store's older one.
+
+    Raises:
+        UnreadableReport: undecodable, or not text at all; bytes are never dropped silently.
+    """
+    if b"\x00" in data:
+        raise UnreadableReport("the file holds NUL bytes: it is not a report text file")
+    for candidate in (charset, "utf-8-sig", store.legacy_charset):
+        if candidate is None:
+            continue
+        try:
+            return data.decode(candidate).lstrip("\ufeff")
+        except (UnicodeDecodeError, LookupError):
+            continue
+    raise UnreadableReport("the file is in no character set that this marketplace uses")
+
+
+def header_of(text: str) -> tuple[list[str], str]:
+    """The first line's names and the separator (tab from the API, comma from Seller Central)."""
+    first = text.split("\n", 1)[0].rstrip("\r")
+    separator = "\t" if "\t" in first else ","
+    names = [name.strip().strip('"') for name in first.split(separator)]
+    if len(names) > MOST_COLUMNS:
+        raise UnreadableReport(f"the file has {len(names)} columns; no report has that many")
+    return names, separator
+
+
+def read_file(
+    path: Path, kind: ReportKind, *, store: Marketplace, charset: str | None = None
+) -> ParsedReport:
+    """Read a whole file from disk; see `read_text`."""
+    if path.stat().st_size > LARGEST_FILE_BYTES:
+        raise UnreadableReport("the file is larger than 512 MiB: split it by period")
+    return read_text(decode(path.read_bytes(), charset=charset, store=store), kind, store=store)
+
+
+def read_text(text: str, kind: ReportKind, *, store: Marketplace) -> ParsedReport:
+    """Typed rows, and the rows that are none.
+
+    Raises:
+        UnreadableReport: a column that the type needs is missing.
+    """
+    names, separator = header_of(text)
+    folded = [fold(name) for name in names]
+    missing = kind.required - set(folded)
+    if missing:
+        raise UnreadableReport(f"columns are missing: {', '.join(sorted(missing))}")
+    cells = _cells(text, folded, separator)
+    typed = cells.select(
+        pl.col(LINE),
+        *(
+            _typed(column, kind, store).alias(column.name)
+            for column in kind.columns
+            if column.folded in folded
+        ),
+        *(
+            pl.lit(None, dtype=_DTYPES[column.kind]).alias(column.name)
+            for column in kind.columns
+            if column.folded not in folded
+        ),
+        pl.col("too_many"),
+        *(
+            _given(column).alias(f"{column.name}\x00given")
+            for column in kind.columns
+            if column.folded in folded and column.kind is not Kind.TEXT
+        ),
+    )
+    return _separate(typed, kind)
+
+
+def _cells(text: str, folded: list[str], separator: str) -> pl.DataFrame:
+    lines = pl.Series("raw", text.split("\n")[1:], dtype=pl.String).str.strip_chars_end("\r")
+    frame = pl.DataFrame({LINE: pl.int_range(2, len(lines) + 2, eager=True), "raw": lines})
+    frame = frame.filter(pl.col("raw").str.strip_chars() != "")
+    if separator == ",":
+        parts = pl.col("raw").str.replace_all(r'","', "\t").str.strip_chars('"')
+        separator = "\t"
+    else:
+        parts = pl.col("raw")
+    width = len(folded)
+    split = parts.str.split_exact(separator, width).struct.rename_fields(
+        [f"{place}:{name}" for place, name in enumerate(folded)] + ["beyond"]
+    )
+    frame = frame.with_columns(split.alias("cells")).unnest("cells")
+    first = {name: f"{place}:{name}" for place, name in reversed(list(enumerate(folded)))}
+    return frame.select(
+        LINE,
+        (pl.col("beyond").is_not_null()).alias("too_many"),
+        *(_clean(pl.col(source)).alias(name) for name, source in first.items()),
+    )
+
+
+def _clean(cell: pl.Expr) -> pl.Expr:
+    """Strip blanks and one pair of enclosing quotes; a quote inside the text stays."""
+    bare = cell.fill_null("").str.strip_chars()
+    quoted = bare.str.starts_with('"') & bare.str.ends_with('"') & (bare.str.len_chars() > 1)
+    return pl.when(quoted).then(bare.str.slice(1, bare.str.len_chars() - 2)).otherwise(bare)
+
+
+_DTYPES = {
+    Kind.TEXT: pl.String(),
+    Kind.COUNT: pl.Int64(),
+    Kind.MONEY: pl.Int64(),
+    Kind.MOMENT: pl.Datetime("us", "UTC"),
+    Kind.DAY: pl.Date(),
+}
+
+
+def _given(column: Column) -> pl.Expr:
+    return pl.col(column.folded) != ""
+
+
+def _typed(column: Column, kind: ReportKind, store: Marketplace) -> pl.Expr:
+    cell = pl.col(column.folded)
+    match column.kind:
+        case Kind.TEXT:
+            return cell
+        case Kind.COUNT:
+            return cell.cast(pl.Int64, strict=False)
+        case Kind.MONEY:
+            return _minor_units(cell, kind, store)
+        case Kind.MOMENT:
+            return pl.coalesce(_moments(cell, store))
+        case Kind.DAY:
+            return pl.coalesce(_moments(cell, store)).dt.date()
+
+
+def _moments(cell: pl.Expr, store: Marketplace) -> list[pl.Expr]:
+    dashed = [
+        cell.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
+        for form in _MOMENT_FORMATS
+    ]
+    days = [
+        cell.str.to_datetime(form, time_unit="us", strict=False).dt.replace_time_zone("UTC")
+        for form in ("%Y-%m-%d", _SLASHED[store.date_order])
+    ]
+    return [*dashed, *days]
+
+
+def _minor_units(cell: pl.Expr, kind: ReportKind, store: Marketplace) -> pl.Expr:
+    """Exact: a value finer than the currency's smallest unit becomes null, and so is rejected."""
+    digits = cell
+    if store.decimal_comma:
+        comma = cell.str.contains(",", literal=True)
+        swapped = cell.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+        digits = pl.when(comma).then(swapped).otherwise(cell)
+    else:
+        digits = cell.str.replace_all(",", "", literal=True)
+    exact = digits.cast(pl.Decimal(28, 6), strict=False)
+    factor = pl.lit(10 ** minor_unit_exponent(store.currency))
+    if kind.currency is not None:
+        code = pl.col(fold(kind.currency)).str.to_lowercase()
+        factor = (
+            pl.when(code.is_in(_ZERO_DECIMAL))
+            .then(1)
+            .when(code.is_in(_THREE_DECIMAL))
+            .then(1000)
+            .otherwise(100)
+        )
+    scaled = exact * factor.cast(pl.Decimal(28, 0))
+    whole = scaled.cast(pl.Int64, strict=False)
+    return pl.when(whole.cast(pl.Decimal(28, 6)) == scaled).then(whole)
+
+
+_ZERO_DECIMAL = ["jpy", "krw", "vnd", "clp"]
+_THREE_DECIMAL = ["kwd", "bhd", "omr", "jod", "tnd"]
+
+
+def _separate(typed: pl.DataFrame, kind: ReportKind) -> ParsedReport:
+    checked = [c for c in kind.columns if f"{c.name}\x00given" in typed.columns]
+    bad = [
+        pl.when(pl.col(f"{c.name}\x00given") & pl.col(c.name).is_null()).then(pl.lit(c.name))
+        for c in checked
+    ]
+    empty = [
+        pl.when(~pl.col(f"{c.name}\x00given")).then(pl.lit(c.name))
+        for c in checked
+        if c.required and kind.report_type not in _TOTALS_ROW
+    ]
+    reasons = typed.with_columns(
+        pl.when(pl.col("too_many"))
+        .then(pl.lit("has more cells than the header"))
+        .otherwise(
+            pl.coalesce(
+                [pl.concat_str(pl.lit("cannot read "), one) for one in bad]
+                + [pl.concat_str(pl.lit("lacks "), one) for one in empty]
+                + [pl.lit(None, dtype=pl.String)]
+            )
+        )
+        .alias("reason")
+    )
+    rejected = reasons.filter(pl.col("reason").is_not_null()).select(LINE, "reason")
+    good = reasons.filter(pl.col("reason").is_null()).select(LINE, *(c.name for c in kind.columns))
+    return ParsedReport(
+        kind, _with_identity(good, kind), tuple(RejectedRow(*row) for row in rejected.iter_rows())
+    )
+
+
+_TOTALS_ROW = frozenset({"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE"})
+"""Its first row holds totals only, its others no total: cells may be empty in either."""
+
+
+def _with_identity(frame: pl.DataFrame, kind: ReportKind) -> pl.DataFrame:
+    """No report has a row id, and identical rows are real: key = cells + how-manieth in this file."""
+    identity = [
+        pl.col(column.name).cast(pl.String).fill_null("")
+        for column in kind.columns
+        if column.identity
+    ]
+    keyed = frame.with_columns(pl.concat_str(identity, separator=_SEPARATOR).alias(ROW_KEY))
+    return keyed.with_columns(pl.col(LINE).cum_count().over(ROW_KEY).alias(OCCURRENCE))
