@@ -1,1 +1,1 @@
-"""The whole Opside system on one machine."""
+"""The whole system on one machine: engines, sandboxes, services, workers; the demo; the benches."""

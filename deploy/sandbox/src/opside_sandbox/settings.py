@@ -24,6 +24,20 @@ class AmazonApp:
 
 
 @dataclass(frozen=True, slots=True)
+class AmazonPace:
+    """How Amazon behaves: times in seconds of the sandbox's clock.
+
+    `rate_factor` multiplies the rate and the burst of every usage plan; 1.0 is Amazon's own.
+    `reports_folder` holds a user's own report files, served for the persona `reports`.
+    """
+
+    rate_factor: float = 1.0
+    report_seconds: float = 1.0
+    decision_seconds: float = 2.0
+    reports_folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Ports 0 mean any free port. `state_path` None keeps everything in memory.
 
@@ -44,6 +58,7 @@ class Settings:
     webhook_connect_secret: str = field(repr=False)
     amazon_login: AmazonApp
     amazon_seller: AmazonApp
+    amazon_pace: AmazonPace = AmazonPace()
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -63,6 +78,22 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         webhook_connect_secret=env.get("SANDBOX_WEBHOOK_CONNECT_SECRET", ""),
         amazon_login=_app(env, "SANDBOX_AMAZON_LOGIN_", "login", "/api/auth/amazon/callback"),
         amazon_seller=_app(env, "SANDBOX_AMAZON_", "seller", "/api/amazon/callback"),
+        amazon_pace=_amazon_pace(env),
+    )
+
+
+def _amazon_pace(env: Mapping[str, str]) -> AmazonPace:
+    folder = env.get("SANDBOX_AMAZON_REPORTS", "")
+    path = Path(folder).expanduser() if folder else None
+    if path is not None and not path.is_dir():
+        raise WrongSetting(
+            "SANDBOX_AMAZON_REPORTS", f"{path} is not a folder", "name a folder of report files"
+        )
+    return AmazonPace(
+        rate_factor=_positive(env, "SANDBOX_AMAZON_RATE_FACTOR", 1.0),
+        report_seconds=_positive(env, "SANDBOX_AMAZON_REPORT_SECONDS", 1.0),
+        decision_seconds=_positive(env, "SANDBOX_AMAZON_DECISION_SECONDS", 2.0),
+        reports_folder=path,
     )
 
 

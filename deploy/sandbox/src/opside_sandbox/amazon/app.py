@@ -1,10 +1,51 @@
-"""Amazon over HTTP."""
+"""Amazon over HTTP: Login with Amazon, Seller Central and the SP-API on one address."""
 
-from fastapi import FastAPI
+from functools import partial
 
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from opside_sandbox.amazon.cases.desk_pages import seller_central_router
+from opside_sandbox.amazon.history.generate import birthday
+from opside_sandbox.amazon.oauth.profile_consent import profile_consent_router
+from opside_sandbox.amazon.oauth.seller_consent import appstore_router, seller_consent_router
+from opside_sandbox.amazon.oauth.token_endpoint import token_router
+from opside_sandbox.amazon.spapi.documents import documents_router
+from opside_sandbox.amazon.spapi.errors import SpApiError
+from opside_sandbox.amazon.spapi.finances import finances_router
+from opside_sandbox.amazon.spapi.gate import refused
+from opside_sandbox.amazon.spapi.inbound import inbound_router
+from opside_sandbox.amazon.spapi.inventory import inventory_router
+from opside_sandbox.amazon.spapi.reports import reports_router
+from opside_sandbox.amazon.spapi.sellers import sellers_router
 from opside_sandbox.state import SandboxState
 
+_ROUTERS = (
+    profile_consent_router, token_router, seller_consent_router, appstore_router,
+    seller_central_router, sellers_router, reports_router, documents_router, inventory_router,
+    finances_router, inbound_router,
+)  # fmt: skip
 
-def create(state: SandboxState) -> FastAPI:  # noqa: ARG001 (placeholder)
+
+def _remember_birthday(state: SandboxState) -> None:
+    birthday(state)
+
+
+def create(state: SandboxState) -> FastAPI:
     """The application."""
-    return FastAPI()
+    # The histories end on the day the state was created, not when somebody first asks; a reset
+    # is a new creation.
+    birthday(state)
+    state.clock.on_change(partial(_remember_birthday, state))
+    app = FastAPI(title="Amazon stand-in", version="1", docs_url=None, openapi_url=None)
+    for router in _ROUTERS:
+        app.include_router(router(state))
+
+    @app.exception_handler(HTTPException)
+    async def unknown(_request: Request, error: HTTPException) -> Response:
+        known = {404: "NotFound", 405: "MethodNotAllowed"}
+        code = known.get(error.status_code, "InvalidInput")
+        return refused(state, SpApiError(error.status_code, code, str(error.detail), None))
+
+    return app

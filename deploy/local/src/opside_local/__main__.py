@@ -1,0 +1,147 @@
+"""`python -m opside_local <command>`: what the Makefile calls. `make help` lists the commands."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from opside_chassis.settings import WrongSetting, refuse_start
+from opside_chassis.testing.engines import EngineFailed
+from opside_local import audit, demo, docker_env, doctor, suites, supervisor
+from opside_local.bench import harness
+from opside_local.folders import AlreadyRunning, StateFolder
+from opside_local.journey.errors import JourneyFailed
+from opside_local.processes import StartFailed
+from opside_local.system import migrate_folder
+
+INTERRUPTED_EXIT = 130
+FAILURES = (
+    AlreadyRunning,
+    EngineFailed,
+    JourneyFailed,
+    StartFailed,
+    audit.NoReports,
+    harness.UnknownBench,
+)
+"""What a person can mend: shown as a sentence, without a traceback."""
+
+Command = Callable[[argparse.Namespace, Console], int]
+
+
+def main() -> None:
+    """Run one command; its exit code is the program's."""
+    arguments = _parser().parse_args()
+    console = Console(soft_wrap=True)
+    try:
+        sys.exit(arguments.command(arguments, console))
+    except WrongSetting as wrong:
+        refuse_start(wrong)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        console.print("Interrupted; everything that was started is stopped.")
+        sys.exit(INTERRUPTED_EXIT)
+    except FAILURES as failure:
+        print(failure, file=sys.stderr)
+        sys.exit(1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="opside", description="Opside on one machine")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(name: str, help_text: str, command: Command) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=help_text)
+        one.set_defaults(command=command)
+        return one
+
+    one = add("demo", "run the whole system and the main job, print the proof", _demo)
+    one.add_argument("--reports", type=Path, help="audit the report files of this folder instead")
+    one.add_argument("--state", type=Path, help="keep the data there instead of in .local/demo")
+    add("up", "start the system and leave it running", _up)
+    add("down", "stop it", _down).add_argument("--quiet", action="store_true")
+    add("status", "what runs and where", _status)
+    add("migrate", "bring all schemas to their newest version", _migrate)
+    add("audit", "read real report files of a folder", _audit).add_argument("folder", type=Path)
+    add("doctor", "can this machine run the system?", _doctor)
+    add("docker-env", "write the env files of docker-compose.yml", _docker_env)
+    add("bench", "measure", _bench).add_argument("--only")
+    one = add("test", "run the suites of all packages", _test)
+    one.add_argument("--kind", choices=suites.KINDS, default="all")
+    one.add_argument("arguments", nargs="*", help="after --: passed on to pytest")
+    add(supervisor.COMMAND, argparse.SUPPRESS, _supervise).add_argument("state", type=Path)
+    return parser
+
+
+def _run(work: Coroutine[Any, Any, int]) -> int:
+    """Run to the end; SIGTERM ends it in order, as Ctrl-C does."""
+
+    async def until_signalled() -> int:
+        task = asyncio.current_task()
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    return asyncio.run(until_signalled())
+
+
+def _demo(arguments: argparse.Namespace, console: Console) -> int:
+    if arguments.reports is not None:
+        state = arguments.state or StateFolder.named("audit").path
+        return _run(audit.run(state, arguments.reports, console))
+    return _run(demo.run(arguments.state or StateFolder.named("demo").path, console))
+
+
+def _audit(arguments: argparse.Namespace, console: Console) -> int:
+    return _run(audit.run(StateFolder.named("audit").path, arguments.folder, console))
+
+
+def _up(_: argparse.Namespace, console: Console) -> int:
+    return supervisor.up(StateFolder.named("up"), console)
+
+
+def _down(arguments: argparse.Namespace, console: Console) -> int:
+    return supervisor.down(StateFolder.named("up"), console, quiet=arguments.quiet)
+
+
+def _status(_: argparse.Namespace, console: Console) -> int:
+    return supervisor.status(StateFolder.named("up"), console)
+
+
+def _supervise(arguments: argparse.Namespace, console: Console) -> int:
+    return _run(supervisor.supervise(arguments.state, console))
+
+
+def _migrate(_: argparse.Namespace, console: Console) -> int:
+    asyncio.run(migrate_folder(StateFolder.named("up").path))
+    place = "the database of DATABASE_URL" if os.environ.get("DATABASE_URL") else ".local/up"
+    console.print(f"All three schemas are at their newest version ({place}).")
+    return 0
+
+
+def _doctor(_: argparse.Namespace, console: Console) -> int:
+    return doctor.examine(console)
+
+
+def _docker_env(_: argparse.Namespace, console: Console) -> int:
+    for path in docker_env.write(StateFolder.named("docker")):
+        console.print(f"  {path}", highlight=False)
+    console.print("Next: docker compose up --build --wait")
+    return 0
+
+
+def _bench(arguments: argparse.Namespace, console: Console) -> int:
+    harness.run(arguments.only, console)
+    return 0
+
+
+def _test(arguments: argparse.Namespace, console: Console) -> int:
+    return 0 if suites.run(arguments.kind, arguments.arguments, console) else 1
+
+
+if __name__ == "__main__":
+    main()

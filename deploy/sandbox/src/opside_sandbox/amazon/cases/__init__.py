@@ -1,0 +1,1 @@
+"""Claims filed by a person in Seller Central, and what Amazon decides."""

@@ -1,0 +1,1 @@
+"""The seller generator: what happened to every unit."""

@@ -1,0 +1,50 @@
+"""The seller's products."""
+
+import random
+
+from opside_sandbox.amazon.history.model import Product
+from opside_sandbox.amazon.identifiers import mixed, upper
+from opside_sandbox.amazon.personas import Persona
+
+_KINDS = (
+    'Steel Bowl 6"', "Bamboo Cutting Board", "Garlic Press", "Yoga Mat 72\" x 24\"",
+    "LED Desk Lamp", "Silicone Spatula Set", "Dog Leash, 5 ft", "Travel Mug 16 oz",
+    "Resistance Bands", "Phone Stand", "Shower Caddy", "Picture Frame 8\" x 10\"",
+    "Café Press 1 l", "Kids' Puzzle", "Reading Pillow", "Garden Gloves",
+)  # fmt: skip
+_COLOURS = ("Black", "White", "Sage", "Navy", "Coral")
+_TIERS = (
+    ("Small standard-size", 306, ("9.2", "5.1", "0.7"), "0.62"),
+    ("Large standard-size", 425, ("13.4", "8.0", "3.5"), "1.31"),
+    ("Large standard-size", 540, ("16.0", "11.2", "5.9"), "2.78"),
+    ("Large bulky", 961, ("31.5", "17.8", "9.4"), "12.40"),
+)
+
+
+def catalogue(persona: Persona, rng: random.Random) -> list[Product]:
+    """The products; about a third of Amazon's estimates lie below the seller's cost."""
+    products = []
+    for index in range(persona.skus):
+        tier, fulfilment, sides, weight = rng.choices(_TIERS, weights=(3, 5, 3, 1))[0]
+        price = rng.randrange(1499, 5999, 50) + (1200 if fulfilment > 900 else 0)
+        cost = max(180, price * rng.randrange(18, 34) // 100)
+        low = cost * rng.randrange(72, 95) // 100
+        title = f"{_KINDS[index % len(_KINDS)]}, {_COLOURS[index // len(_KINDS) % 5]}"
+        products.append(
+            Product(
+                index,
+                f"{persona.key[:2].upper()}-{upper(rng, 4)}-{index + 1:03d}",
+                "X00" + upper(rng, 7),
+                "B0" + upper(rng, 8),
+                f"{title} ({mixed(rng, 3)})",
+                price,
+                cost,
+                rng.choice((cost, cost, low)),
+                rng.choice((1500, 1500, 800)),
+                fulfilment,
+                sides,
+                weight,
+                tier,
+            )
+        )
+    return products

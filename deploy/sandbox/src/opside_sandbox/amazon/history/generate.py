@@ -1,0 +1,84 @@
+"""The whole history of a persona: same seed and day, same history."""
+
+import random
+from collections.abc import Callable
+from datetime import date, timedelta
+from functools import lru_cache
+
+from opside_sandbox.amazon.history.catalogue import catalogue
+from opside_sandbox.amazon.history.customers import (
+    ordinary_orders,
+    tell_replacement,
+    tell_return,
+)
+from opside_sandbox.amazon.history.desk import Desk
+from opside_sandbox.amazon.history.inbound import FIRST_DAY, deliveries, receive
+from opside_sandbox.amazon.history.model import History
+from opside_sandbox.amazon.history.plan import Story, stories_by_sku
+from opside_sandbox.amazon.history.removals import clean_up, tell_removal
+from opside_sandbox.amazon.history.warehouse import tell_warehouse
+from opside_sandbox.amazon.personas import Persona
+from opside_sandbox.state import SandboxState
+
+_TELL: dict[str, Callable[[Desk, Story], None]] = {
+    "warehouse_lost": tell_warehouse,
+    "warehouse_damaged": tell_warehouse,
+    "customer_return": tell_return,
+    "replacement": tell_replacement,
+    "removal_lost": tell_removal,
+}
+
+
+@lru_cache(maxsize=8)
+def _generated(seed: str, persona: Persona, born: date) -> History:
+    history = History(persona, born)
+    if not persona.skus:
+        return history
+    planning = random.Random(f"{seed}/amazon/{persona.key}")  # noqa: S311 (repeatable)
+    history.products = catalogue(persona, planning)
+    calendar = deliveries(history, planning)
+    stories = stories_by_sku(skus=persona.skus, claims=persona.claims)
+    for product in history.products:
+        rng = random.Random(f"{seed}/amazon/{persona.key}/{product.index}")  # noqa: S311
+        desk = Desk(history, product, rng)
+        _live(desk, stories.get(product.index, []))
+        receive(desk, calendar, stories.get(product.index, []))
+    history.sort()
+    return history
+
+
+def _live(desk: Desk, stories: list[Story]) -> None:
+    """Everything of one SKU but its deliveries, which follow from it."""
+    for story in stories:
+        if story.kind in _TELL:
+            _TELL[story.kind](desk, story)
+    ordinary_orders(desk, desk.history.persona.orders_per_sku, FIRST_DAY + 6)
+    clean_up(desk)
+    for _ in range(4):
+        _transfer(desk)
+
+
+def _transfer(desk: Desk) -> None:
+    """Units on the way from one centre to another: two rows that net to zero."""
+    day, units = desk.rng.randrange(FIRST_DAY + 10, -2), desk.rng.randrange(1, 5)
+    source = desk.row(desk.at(day), "WhseTransfers", -units)
+    desk.row(
+        source.at + timedelta(hours=desk.rng.randrange(1, 4)),
+        "WhseTransfers",
+        units,
+        reference=source.reference,
+    )
+
+
+def birthday(state: SandboxState) -> date:
+    """The day on which this state was created; every history ends there."""
+    kept = state.store.get("amazon.birth", "day")
+    if kept is None:
+        kept = {"date": state.clock.now().date().isoformat()}
+        state.store.put("amazon.birth", "day", kept)
+    return date.fromisoformat(kept["date"])
+
+
+def history_of(state: SandboxState, persona: Persona) -> History:
+    """The persona's history; made once a process, shared, never to be changed."""
+    return _generated(state.seed, persona, birthday(state))

@@ -1,0 +1,90 @@
+"""Which losses are planted where: days before the sandbox's first day, and how each ended.
+
+Days keep at least four days' distance from every border of section 6 of the facts, so that a run
+around midnight, or a reader in another time zone, finds the same answer. A FNSKU has at most
+one open warehouse story, so that payments answer exactly one loss.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One planted loss. `ending` None means the units are owed (window permitting).
+
+    `found` units came back; `part` says Amazon will pay one unit less than owed.
+    """
+
+    kind: str
+    days_ago: int
+    quantity: int = 1
+    ending: str | None = None
+    found: int = 0
+    part: bool = False
+    twin: bool = False
+
+
+_LOST, _DAMAGED, _RETURN = "warehouse_lost", "warehouse_damaged", "customer_return"
+_REPLACED, _REMOVAL, _INBOUND = "replacement", "removal_lost", "inbound_shortage"
+
+CLAIMABLE = (
+    *(Story(_LOST, d, q) for d, q in ((12, 1), (15, 2), (19, 1), (28, 3), (34, 1), (48, 2))),
+    Story(_LOST, 23, 5, found=2),
+    Story(_LOST, 41, 4, part=True),
+    Story(_LOST, 37, 1, twin=True),
+    *(Story(_DAMAGED, d, q) for d, q in ((11, 1), (17, 2), (26, 1), (37, 1))),
+    Story(_DAMAGED, 46, 3, part=True),
+    *(Story(_RETURN, d) for d in (66, 70, 74, 78, 82, 85)),
+    Story(_REPLACED, 72),
+    *(Story(_REMOVAL, d, q) for d, q in ((22, 2), (38, 1), (55, 3))),
+    *(Story(_INBOUND, d, q) for d, q in ((45, 3), (90, 2), (135, 4))),
+)
+"""Each is owed on the first day; its index among the SKUs follows from its place here."""
+
+OTHERS = (
+    *(Story(_LOST, d, 2, "found_later", found=2) for d in (30, 50, 200)),
+    Story(_LOST, 20, 1, "paid_cash"),
+    Story(_LOST, 33, 2, "paid_cash_reconciled"),
+    Story(_LOST, 240, 2, "paid_cash_reconciled"),
+    Story(_LOST, 25, 1, "paid_stock"),
+    Story(_LOST, 90, 2, "paid_stock"),
+    *(Story(_LOST, d, 1, "reconciled") for d in (40, 44)),
+    Story(_LOST, 260, 1, "reversed"),
+    Story(_DAMAGED, 21, 1, "paid_cash"),
+    Story(_DAMAGED, 150, 2, "paid_cash_reconciled"),
+    Story(_RETURN, 70, 1, "paid_cash"),
+    Story(_RETURN, 77, 1, "paid_cash"),
+    Story(_RETURN, 140, 1, "paid_cash"),
+    *(Story(_RETURN, d, 1, "returned") for d in (75, 81)),
+    Story(_RETURN, 68, 1, "carrier_damaged"),
+    Story(_REPLACED, 76, 1, "returned"),
+    Story(_REMOVAL, 50, 2, "paid_cash"),
+    Story(_INBOUND, 180, 2, "paid_cash"),
+)
+
+OPEN_LOSSES_OUTSIDE_THEIR_WINDOW = (
+    *(Story(_LOST, d) for d in (75, 130, 300)),
+    *(Story(_DAMAGED, d) for d in (80, 220)),
+    Story(_LOST, 1),
+    *(Story(_RETURN, d) for d in (8, 25, 40, 135, 180)),
+    Story(_REPLACED, 140),
+    Story(_REMOVAL, 6, 2),
+    Story(_REMOVAL, 95, 1),
+    Story(_INBOUND, 360, 3),
+    Story(_INBOUND, 8, 4, "still_waiting"),
+)
+
+
+def stories_by_sku(*, skus: int, claims: bool) -> dict[int, list[Story]]:
+    """SKU index -> stories; warehouse stories each get a SKU of their own while SKUs last."""
+    planted = [*(CLAIMABLE if claims else ()), *OTHERS]
+    if claims:
+        planted += OPEN_LOSSES_OUTSIDE_THEIR_WINDOW
+    warehouse = [one for one in planted if one.kind in {_LOST, _DAMAGED}]
+    others = [one for one in planted if one.kind not in {_LOST, _DAMAGED}]
+    found: dict[int, list[Story]] = {}
+    for place, story in enumerate(warehouse):
+        found.setdefault(place % skus, []).append(story)
+    for place, story in enumerate(others):
+        found.setdefault((place * 7 + 3) % skus, []).append(story)
+    return found

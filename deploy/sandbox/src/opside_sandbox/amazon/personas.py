@@ -1,0 +1,104 @@
+"""The people and selling accounts that the stand-in knows."""
+
+import hashlib
+from dataclasses import dataclass
+
+from opside_sandbox.state import SandboxState
+
+_UPPER = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Marketplace:
+    """One Amazon store and the way its reports are written."""
+
+    id: str
+    country: str
+    currency: str
+    name: str
+    domain: str
+    language: str
+    centres: tuple[str, ...]
+    order_prefixes: tuple[str, ...]
+
+
+US = Marketplace(
+    "ATVPDKIKX0DER", "US", "USD", "Amazon.com", "www.amazon.com", "en_US",
+    ("ONT8", "PHX7", "MDW2", "IND9", "TEB9", "SDF8"), ("111", "112", "113", "114"),
+)  # fmt: skip
+UK = Marketplace(
+    "A1F83G8C2ARO7P", "GB", "GBP", "Amazon.co.uk", "www.amazon.co.uk", "en_GB",
+    ("LTN1", "BHX4", "MAN1", "EDI4", "LBA2"), ("202", "203", "204", "205"),
+)  # fmt: skip
+CA = Marketplace(
+    "A2EUQ1WTGCTBG2", "CA", "CAD", "Amazon.ca", "www.amazon.ca", "en_CA",
+    ("YYZ4", "YVR3"), ("701", "702"),
+)  # fmt: skip
+MARKETPLACES = {one.name: one for one in (US, UK, CA)}
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """A person; `marketplace` None means no selling account.
+
+    `skus` and `orders_per_sku` size the generated history; `claims` False plants no loss
+    that may be claimed.
+    """
+
+    key: str
+    name: str
+    email: str
+    user_id: str
+    seller_id: str
+    marketplace: Marketplace | None
+    store_name: str = ""
+    skus: int = 0
+    orders_per_sku: int = 0
+    claims: bool = True
+
+    @property
+    def store(self) -> Marketplace:
+        """The selling account's marketplace. Raises LookupError for a person without one."""
+        if self.marketplace is None:
+            raise LookupError(f"{self.key} has no selling account")
+        return self.marketplace
+
+
+def _letters(seed: str, name: str, length: int) -> str:
+    digest = hashlib.shake_256(f"{seed}/persona/{name}".encode()).digest(length)
+    return "".join(_UPPER[byte % 36] for byte in digest)
+
+
+def everybody(state: SandboxState) -> dict[str, Persona]:
+    """All personas of this run by key; ids follow from the seed."""
+
+    def person(key: str, name: str, domain: str, store: Marketplace | None) -> Persona:
+        return Persona(
+            key, name, f"{key}@{domain}", f"amzn1.account.{_letters(state.seed, key, 28)}",
+            "A" + _letters(state.seed, f"{key}/seller", 13), store, f"{name.split(maxsplit=1)[0]}'s Store",
+            *_SIZES.get(key, (0, 0, True)),
+        )  # fmt: skip
+
+    found = [
+        person("ada", "Ada Sandler", "example.com", US),
+        person("ben", "Ben Okafor", "example.com", US),
+        person("cleo", "Cleo Wright", "example.com", UK),
+        person("dora", "Dora Lindqvist", "example.com", US),
+        person("olga", "Olga Novak", "opside.example", None),
+    ]
+    if state.settings.amazon_pace.reports_folder is not None:
+        found.append(person("reports", "Robin Ports", "example.com", CA))
+    return {one.key: one for one in found}
+
+
+_SIZES = {
+    "ada": (40, 52, True),
+    "ben": (40, 14, True),
+    "cleo": (40, 20, True),
+    "dora": (40, 10, False),
+}
+
+
+def by_seller_id(state: SandboxState, seller_id: str) -> Persona | None:
+    """The persona of a selling account."""
+    return next((one for one in everybody(state).values() if one.seller_id == seller_id), None)

@@ -1,0 +1,1 @@
+"""Report documents in Amazon's own layouts."""

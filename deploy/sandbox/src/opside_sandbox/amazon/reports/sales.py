@@ -1,0 +1,95 @@
+"""Customer shipments, returns and replacements."""
+
+from collections.abc import Iterator
+
+from opside_sandbox.amazon.reports.dialect import dialect_of, money, stamp
+from opside_sandbox.amazon.reports.view import View
+
+_RETURNS = (
+    "return-date", "order-id", "sku", "asin", "fnsku", "product-name", "quantity",
+    "fulfillment-center-id", "detailed-disposition", "reason", "status", "license-plate-number",
+    "customer-comments",
+)  # fmt: skip
+_SALES = (
+    "shipment-date", "sku", "fnsku", "asin", "fulfillment-center-id", "quantity",
+    "amazon-order-id", "currency", "item-price-per-unit", "shipping-price", "gift-wrap-price",
+    "ship-city", "ship-state", "ship-postal-code",
+)  # fmt: skip
+_REPLACEMENTS = (
+    "shipment-date", "sku", "asin", "fulfillment-center-id", "original-fulfillment-center-id",
+    "quantity", "replacement-reason-code", "replacement-amazon-order-id",
+    "original-amazon-order-id",
+)  # fmt: skip
+_COMMENTS = {"SELLABLE": "", "DEFECTIVE": "Stopped working", "CUSTOMER_DAMAGED": "Not as hoped"}
+_PLACES = {"US": ("Springfield", "IL", "62701"), "GB": ("Leeds", "", "LS1 4AP")}
+
+
+def customer_returns(view: View) -> Iterator[str]:
+    """Units that came back within the period."""
+    dialect = dialect_of(view.history.persona.store)
+    yield dialect.line(_RETURNS)
+    for one in view.within(view.history.returns):
+        product = one.order.product
+        yield dialect.line(
+            (
+                stamp(one.at),
+                one.order.order_id,
+                product.sku,
+                product.asin,
+                product.fnsku,
+                product.title,
+                "1",
+                one.centre,
+                one.disposition,
+                one.reason,
+                "Unit returned to inventory",
+                one.licence_plate,
+                _COMMENTS.get(one.disposition, ""),
+            )
+        )
+
+
+def shipment_sales(view: View) -> Iterator[str]:
+    """Units sold within the period."""
+    store = view.history.persona.store
+    dialect = dialect_of(store)
+    yield dialect.line(_SALES)
+    for one in view.within(view.history.orders):
+        product = one.product
+        yield dialect.line(
+            (
+                stamp(one.at),
+                product.sku,
+                product.fnsku,
+                product.asin,
+                one.centre,
+                str(one.quantity),
+                one.order_id,
+                store.currency,
+                money(product.price_minor),
+                money(one.shipping_minor),
+                "0.00",
+                *_PLACES.get(store.country, _PLACES["US"]),
+            )
+        )
+
+
+def replacements(view: View) -> Iterator[str]:
+    """Units sent in place of others within the period."""
+    dialect = dialect_of(view.history.persona.store)
+    yield dialect.line(_REPLACEMENTS)
+    for one in view.within(view.history.replacements):
+        product = one.original.product
+        yield dialect.line(
+            (
+                stamp(one.at),
+                product.sku,
+                product.asin,
+                one.centre,
+                one.original.centre,
+                "1",
+                one.reason,
+                one.order_id,
+                one.original.order_id,
+            )
+        )

@@ -1,0 +1,1 @@
+"""The Selling Partner API."""

@@ -1,0 +1,125 @@
+"""What every SP-API call passes: access token, usage plan, answer headers."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from opside_sandbox.amazon.identifiers import request_id, rid
+from opside_sandbox.amazon.oauth import grants
+from opside_sandbox.amazon.personas import Persona, everybody
+from opside_sandbox.amazon.spapi.errors import SpApiError, quota_exceeded, unauthorized
+from opside_sandbox.state import SandboxState
+
+PLANS: dict[str, tuple[float, int]] = {
+    "createReport": (0.0167, 15),
+    "getReport": (2.0, 15),
+    "getReports": (0.0222, 10),
+    "getReportDocument": (0.0167, 15),
+    "cancelReport": (0.0222, 10),
+    "getMarketplaceParticipations": (0.016, 15),
+    "getInventorySummaries": (2.0, 2),
+    "listFinancialEvents": (0.5, 30),
+    "getShipments": (2.0, 30),
+    "getShipmentItems": (2.0, 30),
+    "getShipmentItemsByShipmentId": (2.0, 30),
+}
+"""Operation -> (tokens a second, burst), from contracts/amazon/reference/usage-plans.json."""
+
+_VARY = "Content-Type,Accept-Encoding,User-Agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: the application and the selling account that let it."""
+
+    client_id: str
+    persona: Persona
+
+
+Handler = Callable[[Request, Caller], Awaitable["Answer"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A good answer; `body` None sends an empty one."""
+
+    body: object = None
+    status: int = 200
+
+
+def _caller(state: SandboxState, request: Request) -> Caller:
+    token = request.headers.get("x-amz-access-token", "")
+    if not token:
+        raise unauthorized()
+    grant = state.store.get(grants.ACCESS, token)
+    if grant is None or grant["revoked"] or grant["kind"] != "seller":
+        raise unauthorized("The access token you provided is revoked, malformed or invalid.")
+    if grants.is_over(state, grant):
+        raise unauthorized("The access token you provided has expired.")
+    return Caller(grant["client_id"], everybody(state)[grant["persona"]])
+
+
+def _take(state: SandboxState, caller: Caller, operation: str) -> float:
+    """One token from the bucket of (application, seller, operation); the rate is returned."""
+    factor = state.settings.amazon_pace.rate_factor
+    rate, burst = PLANS[operation][0] * factor, max(1.0, PLANS[operation][1] * factor)
+    key = f"{caller.client_id}|{caller.persona.seller_id}|{operation}"
+    now = state.clock.now()
+    with state.store.transaction():
+        bucket = state.store.get("amazon.buckets", key) or {"tokens": burst, "at": now.isoformat()}
+        passed = max(0.0, (now - datetime.fromisoformat(bucket["at"])).total_seconds())
+        tokens = min(burst, float(bucket["tokens"]) + passed * rate)
+        enough = tokens >= 1
+        left = tokens - 1 if enough else tokens
+        state.store.put("amazon.buckets", key, {"tokens": left, "at": now.isoformat()})
+    if not enough:
+        raise quota_exceeded()
+    return rate
+
+
+def _response(
+    state: SandboxState, status: int, body: object, *, rate: float | None = None
+) -> Response:
+    headers = {"x-amz-rid": rid(state), "vary": _VARY}
+    content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+    if status != 403:
+        # The recorded 403 of the gateway has neither a content type nor a request id.
+        number = request_id(state)
+        headers |= {"content-type": "application/json", "x-amzn-RequestId": number}
+        headers["x-amz-apigw-id"] = "OPF" + number.replace("-", "")[:12]
+        headers["x-amzn-trace-id"] = (
+            f"Root=1-{state.clock.timestamp():x}-{number[-12:]}{number[:12].replace('-', '')}"
+        )
+    if status == 429:
+        headers["x-amzn-ErrorType"] = "TooManyRequestsException"
+    if rate is not None and status in {200, 201, 202, 400, 404}:
+        headers["x-amzn-RateLimit-Limit"] = repr(round(rate, 6))
+    return Response(content, status, headers)
+
+
+def refused(state: SandboxState, error: SpApiError) -> Response:
+    """An answer for a path or method that no operation has."""
+    return _response(state, error.status, error.body)
+
+
+def guarded(
+    state: SandboxState, operation: str, handler: Handler
+) -> Callable[[Request], Awaitable[Response]]:
+    """The route of an operation."""
+
+    async def route(request: Request) -> Response:
+        rate: float | None = None
+        try:
+            caller = _caller(state, request)
+            rate = _take(state, caller, operation)
+            answer = await handler(request, caller)
+        except SpApiError as error:
+            return _response(state, error.status, error.body, rate=rate)
+        return _response(state, answer.status, answer.body, rate=rate)
+
+    route.__name__ = operation
+    return route

@@ -1,0 +1,65 @@
+"""The HTTP door of stripe-payments."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from opside_chassis import process
+from opside_chassis.health import Check, database_check
+from opside_chassis.rate_limits import PathLimits
+from opside_chassis.web import WebOptions, create_app
+from stripe_payments.commissions import routes as commissions_routes
+from stripe_payments.connected_accounts import routes as connected_accounts_routes
+from stripe_payments.customers import routes as customers_routes
+from stripe_payments.runtime import SERVICE, build_access, open_runtime
+from stripe_payments.settings import Settings
+from stripe_payments.statements import routes as statements_routes
+from stripe_payments.webhooks import routes as webhooks_routes
+
+WEBHOOKS_PER_MINUTE = 6_000
+"""Stripe delivers bursts; its own limit is far higher than that of people."""
+
+
+def create(settings: Settings) -> FastAPI:
+    """The app; connections are opened when it starts, not when it is built."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_runtime(settings) as runtime:
+            app.state.runtime = runtime
+            app.state.checks = [
+                database_check(runtime.database.engine),
+                Check("stripe", runtime.stripe.ping, critical=False),
+            ]
+            yield
+
+    return create_app(
+        settings=settings,
+        title=SERVICE,
+        routers=[
+            commissions_routes.router,
+            customers_routes.router,
+            connected_accounts_routes.router,
+            statements_routes.router,
+            webhooks_routes.router,
+        ],
+        lifespan=lifespan,
+        access=build_access(settings),
+        options=WebOptions(
+            path_limits=[
+                PathLimits(path, requests_per_minute=WEBHOOKS_PER_MINUTE, json_checked=False)
+                for path in webhooks_routes.PATHS
+            ],
+            health_fields=lambda: {"stripeLiveMode": settings.stripe_live_mode},
+        ),
+    )
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    process.run_app(SERVICE, Settings, create)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Our fee on a recovery: accepted, collected, settled, once."""

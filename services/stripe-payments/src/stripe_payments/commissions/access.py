@@ -1,0 +1,77 @@
+"""Commissions for the domains above: read one, lock one, find those that wait."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opside_chassis.database import Sessions, transaction
+from opside_chassis.outbox import StagedJob, stage
+from stripe_payments.commissions import queries
+from stripe_payments.commissions.models import Commission
+from stripe_payments.commissions.move import COLLECT, TRANSFER
+from stripe_payments.commissions.rules import State
+from stripe_payments.commissions.settle import settle_intent
+from stripe_payments.stripe_api.gateway import Intent
+
+MOST_OVERDUE = 200
+
+
+async def read(sessions: Sessions, job: StagedJob) -> Commission:
+    """The commission that a job is about."""
+    async with transaction(sessions, tenant=job.tenant or "") as session:
+        found = await queries.by_id(session, job.payload["commissionId"])
+    if found is None:
+        raise LookupError(f"no commission {job.payload['commissionId']}")
+    return found
+
+
+async def locked(session: AsyncSession, commission_id: str) -> Commission:
+    """The commission, locked until the transaction ends."""
+    return await queries.lock(session, commission_id)
+
+
+async def settle_by_intent(session: AsyncSession, intent: Intent) -> bool:
+    """Take over a fetched intent; False when it belongs to no commission of ours.
+
+    The caller's transaction sees every tenant: the intent says whose commission it is.
+    """
+    found = await queries.by_intent(session, intent.id)
+    if found is None:
+        return False
+    await settle_intent(session, await queries.lock(session, found.id), intent)
+    return True
+
+
+async def resume_collecting(session: AsyncSession, user_id: str) -> None:
+    """A card was saved: go on with fees that waited for one or failed with the old one."""
+    waiting = [State.AWAITING_CUSTOMER.value, State.FAILED.value]
+    for commission in await queries.in_state(session, user_id=user_id, states=waiting):
+        # Not the version alone: a second card saved before the next change must count as well.
+        await stage(session, COLLECT, {"commissionId": commission.id}, tenant=user_id)
+
+
+async def resume_transfers(session: AsyncSession, user_id: str) -> None:
+    """The seller's account became able to receive: send what waited for it."""
+    blocked = [State.TRANSFER_BLOCKED.value]
+    for commission in await queries.in_state(session, user_id=user_id, states=blocked):
+        await stage(session, TRANSFER, {"commissionId": commission.id}, tenant=user_id)
+
+
+async def nudge_overdue(session: AsyncSession) -> int:
+    """Stage the next step of every row that should have come to rest; answers how many."""
+    rows: Sequence[Commission] = await queries.overdue(session, limit=MOST_OVERDUE)
+    for commission in rows:
+        if State(commission.state) in _TRANSFER_STATES:
+            await stage(
+                session, TRANSFER, {"commissionId": commission.id}, tenant=commission.user_id
+            )
+        else:
+            # No dedupe key: the job of this very step may have been parked.
+            await stage(
+                session, COLLECT, {"commissionId": commission.id}, tenant=commission.user_id
+            )
+        await queries.postpone(session, commission.id)
+    return len(rows)
+
+
+_TRANSFER_STATES = {State.CHARGED, State.TRANSFERRING, State.TRANSFER_UNKNOWN}

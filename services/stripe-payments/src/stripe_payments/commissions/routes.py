@@ -1,0 +1,71 @@
+"""Charging (services only) and reading transactions."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+
+from opside_chassis import access
+from opside_chassis.access import Caller
+from opside_chassis.idempotency import REPLAYED_HEADER, required_key
+from opside_chassis.ids import is_id
+from opside_chassis.pagination import Page, PageQuery
+from opside_chassis.service_token import ServiceIdentity
+from opside_contracts import scopes
+from opside_contracts.payments.messages import (
+    ChargeCommission,
+    CommissionAccepted,
+    CommissionView,
+)
+from stripe_payments.commissions.charge import ACCEPTED, FeePolicy, charge_commission
+from stripe_payments.commissions.listing import list_transactions, read_transaction
+from stripe_payments.dependencies import Runtime, runtime
+
+router = APIRouter()
+Member = Annotated[Caller, Depends(access.member())]
+Parts = Annotated[Runtime, Depends(runtime)]
+
+
+@router.post(
+    "/api/v1/stripe/charge-commission",
+    status_code=ACCEPTED,
+    response_model=CommissionAccepted,
+)
+async def charge(
+    request: ChargeCommission,
+    service: Annotated[ServiceIdentity, Depends(access.service_only(scopes.CHARGE_COMMISSION))],
+    parts: Parts,
+    idempotency_key: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Accept our fee on one recovery; the same key brings the same answer, byte for byte."""
+    accepted = await charge_commission(
+        parts.database.sessions,
+        request,
+        key=required_key(idempotency_key, request.idempotency_key),
+        service=service,
+        policy=FeePolicy(parts.settings.rate_bp, parts.settings.collection_mode),
+    )
+    headers = {REPLAYED_HEADER: "true"} if accepted.replayed else {}
+    return Response(
+        accepted.body, status_code=ACCEPTED, media_type="application/json", headers=headers
+    )
+
+
+@router.get("/api/v1/stripe/transactions/{reference}")
+async def read_by_reference(
+    reference: str, caller: Member, parts: Parts, page: Annotated[PageQuery, Query()]
+) -> CommissionView | Page[CommissionView]:
+    """One transaction (`txn_...`), or the transactions of a user (ruling R5)."""
+    sessions = parts.database.sessions
+    if is_id(reference, "txn"):
+        return await read_transaction(sessions, caller=caller, transaction_id=reference)
+    return await list_transactions(sessions, caller=caller, user_id=reference, page=page)
+
+
+@router.get("/api/v1/stripe/users/{user_id}/transactions")
+async def read_of_user(
+    user_id: str, caller: Member, parts: Parts, page: Annotated[PageQuery, Query()]
+) -> Page[CommissionView]:
+    """The transactions of a user, newest first."""
+    return await list_transactions(
+        parts.database.sessions, caller=caller, user_id=user_id, page=page
+    )

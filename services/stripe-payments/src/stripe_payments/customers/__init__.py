@@ -1,0 +1,1 @@
+"""Sellers as Stripe customers, and their saved cards."""

@@ -1,0 +1,102 @@
+"""Write journals. Every call is safe to repeat: one effect gives one journal of its kind."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opside_chassis.ids import new_id
+from stripe_payments.ledger import queries
+
+
+class BookAccount(StrEnum):
+    """The accounts of the book."""
+
+    STRIPE_BALANCE = "asset:stripe_balance"
+    """Clearing account: equals the platform's balance at Stripe."""
+    COMMISSION_REVENUE = "revenue:commission"
+    PROCESSOR_FEES = "expense:processor_fees"
+    SELLER_PAYABLE = "liability:seller_share"
+    """Collected in gross mode and owed to sellers."""
+
+
+class JournalKind(StrEnum):
+    """What happened."""
+
+    CHARGE = "charge"
+    PROCESSOR_FEE = "processor_fee"
+    TRANSFER = "transfer"
+
+
+async def book_charge(
+    session: AsyncSession,
+    *,
+    commission_id: str,
+    charge_id: str,
+    currency: str,
+    fee_minor: int,
+    owed_minor: int,
+) -> None:
+    """Money collected: our fee, and what of it is owed to the seller (zero in fee_only)."""
+    await _book(
+        session,
+        JournalKind.CHARGE,
+        charge_id,
+        commission_id,
+        currency,
+        {
+            BookAccount.STRIPE_BALANCE: fee_minor + owed_minor,
+            BookAccount.COMMISSION_REVENUE: -fee_minor,
+            BookAccount.SELLER_PAYABLE: -owed_minor,
+        },
+    )
+
+
+async def book_processor_fee(
+    session: AsyncSession, *, commission_id: str, charge_id: str, currency: str, fee_minor: int
+) -> None:
+    """What Stripe kept of a charge: our cost, never netted into the commission."""
+    await _book(
+        session,
+        JournalKind.PROCESSOR_FEE,
+        charge_id,
+        commission_id,
+        currency,
+        {BookAccount.PROCESSOR_FEES: fee_minor, BookAccount.STRIPE_BALANCE: -fee_minor},
+    )
+
+
+async def book_transfer(
+    session: AsyncSession, *, commission_id: str, transfer_id: str, currency: str, amount_minor: int
+) -> None:
+    """The seller's share left our balance."""
+    await _book(
+        session,
+        JournalKind.TRANSFER,
+        transfer_id,
+        commission_id,
+        currency,
+        {BookAccount.SELLER_PAYABLE: amount_minor, BookAccount.STRIPE_BALANCE: -amount_minor},
+    )
+
+
+async def _book(
+    session: AsyncSession,
+    kind: JournalKind,
+    effect: str,
+    commission_id: str,
+    currency: str,
+    lines: Mapping[BookAccount, int],
+) -> None:
+    amounts = {account.value: amount for account, amount in lines.items() if amount}
+    if not amounts:
+        return
+    journal_id = await queries.open_journal(
+        session,
+        journal_id=new_id("jrn"),
+        kind=kind.value,
+        effect=effect,
+        commission_id=commission_id,
+    )
+    if journal_id is not None:
+        await queries.add_postings(session, journal_id, currency=currency, amounts=amounts)

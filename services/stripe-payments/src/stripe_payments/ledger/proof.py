@@ -1,0 +1,68 @@
+"""The proof that the book balances, in figures that can be held against Stripe's own."""
+
+from collections import defaultdict
+
+from opside_chassis.database import Sessions, transaction
+from opside_chassis.wire import AnswerModel
+from stripe_payments.ledger import queries
+from stripe_payments.ledger.book import BookAccount, JournalKind
+
+
+class AccountBalance(AnswerModel):
+    """One account in one currency; debits positive, minor units."""
+
+    account: str
+    currency: str
+    balance_minor: int
+
+
+class CurrencyTotals(AnswerModel):
+    """What moved, and what the platform's balance at Stripe must be. Minor units."""
+
+    charges_gross_minor: int = 0
+    processor_fees_minor: int = 0
+    refunds_minor: int = 0
+    transfers_minor: int = 0
+    reversals_minor: int = 0
+    platform_balance_minor: int = 0
+
+
+class LedgerProof(AnswerModel):
+    """A trial balance."""
+
+    journals: int
+    unbalanced_journals: int
+    accounts: list[AccountBalance]
+    totals: dict[str, CurrencyTotals]
+
+
+_TOTAL_OF = {
+    JournalKind.CHARGE.value: ("charges_gross_minor", 1),
+    JournalKind.PROCESSOR_FEE.value: ("processor_fees_minor", -1),
+    JournalKind.TRANSFER.value: ("transfers_minor", -1),
+}
+
+
+async def prove(sessions: Sessions) -> LedgerProof:
+    """Recompute everything from the postings."""
+    async with transaction(sessions) as session:
+        balances = await queries.balances(session)
+        moved = await queries.totals(session)
+        journals = await queries.count_journals(session)
+        unbalanced = await queries.unbalanced(session)
+    totals: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in moved:
+        name, sign = _TOTAL_OF[row.kind]
+        totals[row.currency][name] = sign * row.amount
+    for row in balances:
+        if row.account == BookAccount.STRIPE_BALANCE.value:
+            totals[row.currency]["platform_balance_minor"] = row.balance
+    return LedgerProof(
+        journals=journals,
+        unbalanced_journals=unbalanced,
+        accounts=[
+            AccountBalance(account=row.account, currency=row.currency, balance_minor=row.balance)
+            for row in balances
+        ],
+        totals={currency: CurrencyTotals(**found) for currency, found in totals.items()},
+    )

@@ -1,0 +1,1 @@
+"""Sweeps that bring every row to rest."""

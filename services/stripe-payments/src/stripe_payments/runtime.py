@@ -1,0 +1,57 @@
+"""The one place where stripe-payments' parts are put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from opside_chassis.access import Access
+from opside_chassis.clock import Clock, utc_now
+from opside_chassis.database import Database, check_application_role
+from opside_chassis.http_client import ServiceClient
+from opside_chassis.keyring import KeyRing, SigningKey
+from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
+from opside_chassis.user_token import UserTokenVerifier
+from opside_contracts.accounts.client import AccountsClient
+from stripe_payments.settings import Settings
+from stripe_payments.stripe_api.gateway import Stripe
+from stripe_payments.stripe_api.live import LiveStripe
+
+SERVICE = "stripe-payments"
+SCHEMA = "payments"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What routes and jobs are given."""
+
+    settings: Settings
+    database: Database
+    stripe: Stripe
+    accounts: AccountsClient
+    clock: Clock = utc_now
+
+
+def build_access(settings: Settings) -> Access:
+    """Whom this service believes."""
+    ring = KeyRing.from_settings(settings)
+    return Access(UserTokenVerifier(ring, SERVICE), ServiceTokenVerifier(ring, SERVICE))
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """Connect everything; close it again at the end.
+
+    Raises:
+        WrongSetting: DATABASE_URL names a role that is too strong.
+    """
+    database = Database.connect(settings.database_url, application_name=SERVICE)
+    tokens = ServiceTokens(SigningKey.from_settings(settings, issuer=SERVICE), SERVICE)
+    main_api = ServiceClient(settings.main_api_url, "main-api", tokens)
+    live = LiveStripe(settings)
+    try:
+        await check_application_role(database.engine, SCHEMA, durable=settings.in_production)
+        yield Runtime(settings, database, live, AccountsClient(main_api))
+    finally:
+        await live.close()
+        await main_api.close()
+        await database.close()

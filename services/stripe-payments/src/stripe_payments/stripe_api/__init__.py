@@ -1,0 +1,1 @@
+"""Stripe, as much of it as we use."""

@@ -1,0 +1,162 @@
+"""What we need of Stripe, in our own frozen types. Amounts are minor units."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A PaymentIntent. `failure_code` is that of its last attempt."""
+
+    id: str
+    status: str
+    amount_minor: int
+    currency: str
+    latest_charge_id: str | None = None
+    failure_code: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A charge; `fee_minor` is None until its balance transaction exists."""
+
+    id: str
+    intent_id: str | None
+    amount_minor: int
+    currency: str
+    fee_minor: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CardSetup:
+    """A SetupIntent."""
+
+    id: str
+    status: str
+    client_secret: str
+    customer_id: str | None
+    payment_method_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A connected account and what it can do."""
+
+    id: str
+    charges_enabled: bool
+    payouts_enabled: bool
+    details_submitted: bool
+    transfers_active: bool
+    requirements_due: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OnboardingLink:
+    """A page where the seller completes his account; good once, for minutes."""
+
+    url: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SellerTransfer:
+    """A transfer to a connected account."""
+
+    id: str
+    amount_minor: int
+    currency: str
+    destination: str
+    group: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewIntent:
+    """Everything an intent is made from."""
+
+    commission_id: str
+    amount_minor: int
+    currency: str
+    customer_id: str | None
+    payment_method_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewTransfer:
+    """Everything a transfer is made from."""
+
+    commission_id: str
+    amount_minor: int
+    currency: str
+    destination: str
+    charge_id: str
+
+
+class Stripe(Protocol):
+    """Every method raises `OutcomeUnknown` or `Refused`; none may run inside a transaction."""
+
+    async def create_intent(self, new: NewIntent, *, idempotency_key: str) -> Intent:
+        """An intent that is not confirmed yet."""
+        ...
+
+    async def confirm_intent(
+        self, intent_id: str, *, payment_method_id: str, idempotency_key: str
+    ) -> Intent:
+        """Charge the saved card; a decline is an answer, not an error."""
+        ...
+
+    async def intent(self, intent_id: str) -> Intent:
+        """Fetch."""
+        ...
+
+    async def charge(self, charge_id: str) -> Charge:
+        """Fetch, with its balance transaction."""
+        ...
+
+    async def create_customer(
+        self, *, user_id: str, email: str | None, idempotency_key: str
+    ) -> str:
+        """A customer; answers its id."""
+        ...
+
+    async def create_setup(self, customer_id: str, *, idempotency_key: str) -> CardSetup:
+        """A SetupIntent for charging later without the customer."""
+        ...
+
+    async def setup(self, setup_id: str) -> CardSetup:
+        """Fetch."""
+        ...
+
+    async def create_account(
+        self, *, user_id: str, email: str | None, country: str, idempotency_key: str
+    ) -> Account:
+        """An Express account that may receive transfers once it is onboarded."""
+        ...
+
+    async def account(self, account_id: str) -> Account:
+        """Fetch."""
+        ...
+
+    async def onboarding_link(
+        self, account_id: str, *, return_url: str, refresh_url: str
+    ) -> OnboardingLink:
+        """A fresh link; making one again is harmless."""
+        ...
+
+    async def create_transfer(self, new: NewTransfer, *, idempotency_key: str) -> SellerTransfer:
+        """Move collected money to the seller's account."""
+        ...
+
+    async def transfers_of(self, commission_id: str) -> Sequence[SellerTransfer]:
+        """All transfers of a commission; lists are consistent at once, unlike search."""
+        ...
+
+    async def events_since(self, since: datetime) -> Sequence[Mapping[str, Any]]:
+        """The platform's events from that moment on, oldest first."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises when Stripe does not answer."""
+        ...

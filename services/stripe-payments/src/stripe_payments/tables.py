@@ -1,0 +1,28 @@
+"""Every table of the schema, for migrations and for the tests that compare both."""
+
+from opside_chassis.idempotency import idempotency_table
+from opside_chassis.inbox import inbox_table
+from opside_chassis.outbox import outbox_table
+from opside_chassis.service_token import used_token_ids_table
+from stripe_payments.audit import models as audit_models
+from stripe_payments.base import SCHEMA, Base
+from stripe_payments.commissions import models as commissions_models
+from stripe_payments.connected_accounts import models as connected_accounts_models
+from stripe_payments.customers import models as customers_models
+from stripe_payments.ledger import models as ledger_models
+
+metadata = Base.metadata
+outbox_table(metadata)
+inbox_table(metadata)
+idempotency_table(metadata)
+used_token_ids_table(metadata)
+
+__all__ = [
+    "SCHEMA",
+    "audit_models",
+    "commissions_models",
+    "connected_accounts_models",
+    "customers_models",
+    "ledger_models",
+    "metadata",
+]

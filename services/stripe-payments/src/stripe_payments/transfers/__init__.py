@@ -1,0 +1,1 @@
+"""What was collected and is owed to the seller."""

@@ -1,0 +1,106 @@
+"""Apply a stored Stripe event. It is a hint: the object is fetched, the state machine decides.
+
+Order, age and repeats therefore do not matter. The fetch happens before the transaction; the flip of the
+inbox row and its effect share one.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opside_chassis import inbox
+from opside_chassis.database import EVERY_TENANT, Sessions, transaction
+from opside_chassis.inbox import InboxRow
+from opside_chassis.outbox import StagedJob, fence
+from stripe_payments.commissions.access import (
+    resume_collecting,
+    resume_transfers,
+    settle_by_intent,
+)
+from stripe_payments.connected_accounts.changed import account_changed
+from stripe_payments.customers.save_card import save_card
+from stripe_payments.stripe_api.gateway import Stripe
+
+APPLY_STRIPE_EVENT = "apply_stripe_event"
+
+Effect = Callable[[AsyncSession], Awaitable[bool]]
+"""What an event does, given the fetched object; False when it is not about us."""
+Fetch = Callable[[Stripe, InboxRow], Awaitable[Effect | None]]
+
+
+async def apply_stripe_event(sessions: Sessions, stripe: Stripe, job: StagedJob) -> None:
+    """Fetch, then apply and mark in one transaction. A failure leaves the event unapplied.
+
+    Raises:
+        OutcomeUnknown: Stripe did not answer; the event is tried again.
+    """
+    async with transaction(sessions) as session:
+        row = await inbox.read(session, job.payload["inboxId"])
+    if not row.waiting:
+        return
+    fetch = HANDLERS.get(row.type)
+    effect = await fetch(stripe, row) if fetch else None
+    # Every tenant: the fetched object says whose it is, not the event's metadata.
+    async with transaction(sessions, tenant=EVERY_TENANT) as session:
+        await fence(session, job)
+        locked = await inbox.lock(session, row.id)
+        if locked.waiting:
+            applied = effect is not None and await effect(session)
+            await inbox.mark(session, row.id, "applied" if applied else "ignored")
+
+
+def _object_of(row: InboxRow) -> Mapping[str, object]:
+    found: Mapping[str, object] = row.payload["event"]["data"]["object"]
+    return found
+
+
+async def _intent(stripe: Stripe, row: InboxRow) -> Effect | None:
+    intent = await stripe.intent(str(_object_of(row)["id"]))
+    return lambda session: settle_by_intent(session, intent)
+
+
+async def _charge(stripe: Stripe, row: InboxRow) -> Effect | None:
+    intent_id = _object_of(row).get("payment_intent")
+    if not isinstance(intent_id, str):
+        return None
+    intent = await stripe.intent(intent_id)
+    return lambda session: settle_by_intent(session, intent)
+
+
+async def _card_saved(stripe: Stripe, row: InboxRow) -> Effect | None:
+    setup = await stripe.setup(str(_object_of(row)["id"]))
+
+    async def effect(session: AsyncSession) -> bool:
+        user_id = await save_card(session, setup)
+        if user_id is not None:
+            await resume_collecting(session, user_id)
+        return user_id is not None
+
+    return effect
+
+
+async def _account(stripe: Stripe, row: InboxRow) -> Effect | None:
+    account = await stripe.account(row.account or str(_object_of(row)["id"]))
+
+    async def effect(session: AsyncSession) -> bool:
+        user_id = await account_changed(session, account)
+        if user_id is not None and account.transfers_active:
+            await resume_transfers(session, user_id)
+        return user_id is not None
+
+    return effect
+
+
+HANDLERS: Mapping[str, Fetch] = {
+    "payment_intent.succeeded": _intent,
+    "payment_intent.payment_failed": _intent,
+    "payment_intent.processing": _intent,
+    "payment_intent.requires_action": _intent,
+    "payment_intent.canceled": _intent,
+    "charge.succeeded": _charge,
+    "charge.failed": _charge,
+    "setup_intent.succeeded": _card_saved,
+    "account.updated": _account,
+    "capability.updated": _account,
+}
+"""Every other type is stored and ignored."""

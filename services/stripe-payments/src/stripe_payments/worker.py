@@ -1,0 +1,68 @@
+"""The worker of stripe-payments: collects, transfers, applies events, sweeps."""
+
+from collections.abc import Mapping
+
+from opside_chassis import process
+from opside_chassis.jobs import Handler, Workshop
+from opside_chassis.outbox import StagedJob
+from opside_chassis.relay import Relay, run_worker
+from opside_contracts.events import EVENT
+from stripe_payments.audit.cases import open_case_for_job
+from stripe_payments.commissions.book_fee import book_fee
+from stripe_payments.commissions.collect import Collector
+from stripe_payments.commissions.move import BOOK_FEE, COLLECT, PUBLISH_EVENT, TRANSFER
+from stripe_payments.reconciliation.sweep import (
+    POLL_EVENTS,
+    SCHEDULES,
+    SWEEP_OVERDUE,
+    poll_events,
+    sweep_overdue,
+)
+from stripe_payments.runtime import SCHEMA, SERVICE, Runtime, open_runtime
+from stripe_payments.settings import Settings
+from stripe_payments.transfers.transfer import transfer_share
+from stripe_payments.webhooks.apply import APPLY_STRIPE_EVENT, apply_stripe_event
+
+
+def handlers(runtime: Runtime) -> Mapping[str, Handler]:
+    """A handler for every kind of job this service stages."""
+    sessions, stripe = runtime.database.sessions, runtime.stripe
+
+    async def publish(job: StagedJob) -> None:
+        await runtime.accounts.publish(EVENT.validate_python(dict(job.payload)))
+
+    return {
+        COLLECT: lambda job: Collector(sessions, stripe, job).run(),
+        TRANSFER: lambda job: transfer_share(sessions, stripe, job),
+        BOOK_FEE: lambda job: book_fee(sessions, stripe, job),
+        APPLY_STRIPE_EVENT: lambda job: apply_stripe_event(sessions, stripe, job),
+        PUBLISH_EVENT: publish,
+        SWEEP_OVERDUE: lambda _job: sweep_overdue(sessions),
+        POLL_EVENTS: lambda _job: poll_events(sessions, stripe),
+    }
+
+
+async def work(settings: Settings) -> None:
+    """Run jobs until told to stop."""
+    async with open_runtime(settings) as runtime:
+        workshop = Workshop(
+            runtime.database.sessions, handlers(runtime), open_case_for_job, SCHEDULES
+        )
+        await run_worker(
+            Relay(
+                service=SERVICE,
+                schema=SCHEMA,
+                database=runtime.database,
+                redis_url=settings.redis_url,
+                workshop=workshop,
+            )
+        )
+
+
+def main() -> None:
+    """Work until told to stop."""
+    process.run_worker(SERVICE, Settings, work)
+
+
+if __name__ == "__main__":
+    main()
