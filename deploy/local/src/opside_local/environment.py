@@ -30,6 +30,11 @@ SANDBOX_SEED = "opside"
 WEBHOOK_RETRY_SCALE = "0.001"
 """Stripe's hours between deliveries become seconds."""
 
+AMAZON_RATE_FACTOR = "20"
+"""Amazon allows one report request a minute; a demo of three sellers would take an hour."""
+AMAZON_REPORT_SECONDS = "0.2"
+"""Amazon's minutes of preparing a report."""
+
 
 @dataclass(frozen=True, slots=True)
 class Servers:
@@ -107,6 +112,8 @@ def sandbox(place: Place) -> dict[str, str]:
         "SANDBOX_CONTROL_PORT": str(ports.control),
         "SANDBOX_CONTROL": "on",
         "SANDBOX_WEBHOOK_RETRY_SCALE": WEBHOOK_RETRY_SCALE,
+        "SANDBOX_AMAZON_RATE_FACTOR": AMAZON_RATE_FACTOR,
+        "SANDBOX_AMAZON_REPORT_SECONDS": AMAZON_REPORT_SECONDS,
         "SANDBOX_WEBHOOK_URL": f"{place.urls.payments}/webhooks/stripe",
         "SANDBOX_WEBHOOK_SECRET": secrets.webhook_secret,
         "SANDBOX_WEBHOOK_CONNECT_SECRET": secrets.connect_webhook_secret,

@@ -68,6 +68,8 @@ CREATE TABLE main_api.outbox (
 
 CREATE INDEX ix_outbox_leased ON main_api.outbox (lease_until) WHERE status = 'leased';
 
+CREATE INDEX ix_outbox_prunable ON main_api.outbox (finished_at) WHERE status = 'done' AND (dedupe_key IS NULL OR dedupe_key LIKE 'schedule:%%');
+
 CREATE INDEX ix_outbox_waiting ON main_api.outbox (due_at) WHERE status = 'waiting';
 
 CREATE TABLE main_api.recoveries (
@@ -227,5 +229,19 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP SCHEMA main_api CASCADE")
-    op.execute("CREATE SCHEMA main_api")
+    # The first migration made everything but alembic's own table.
+    op.execute("""
+        DO $$
+        DECLARE
+            made record;
+        BEGIN
+            FOR made IN SELECT tablename FROM pg_tables
+                         WHERE schemaname = 'main_api' AND tablename <> 'alembic_version' LOOP
+                EXECUTE format('DROP TABLE main_api.%I CASCADE', made.tablename);
+            END LOOP;
+            FOR made IN SELECT p.oid::regprocedure AS signature FROM pg_proc p
+                         WHERE p.pronamespace = 'main_api'::regnamespace LOOP
+                EXECUTE format('DROP FUNCTION %s CASCADE', made.signature);
+            END LOOP;
+        END $$
+    """)

@@ -1,6 +1,7 @@
 """Commissions, the book, accounts, customers, and the chassis' own tables."""
 
 from alembic import op
+
 from opside_chassis.database import tenant_policy_sql
 from opside_chassis.idempotency import idempotency_extras_sql
 from opside_chassis.inbox import inbox_extras_sql
@@ -416,5 +417,19 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP SCHEMA payments CASCADE")
-    op.execute("CREATE SCHEMA payments")
+    # The first migration made everything but alembic's own table.
+    op.execute("""
+        DO $$
+        DECLARE
+            made record;
+        BEGIN
+            FOR made IN SELECT tablename FROM pg_tables
+                         WHERE schemaname = 'payments' AND tablename <> 'alembic_version' LOOP
+                EXECUTE format('DROP TABLE payments.%I CASCADE', made.tablename);
+            END LOOP;
+            FOR made IN SELECT p.oid::regprocedure AS signature FROM pg_proc p
+                         WHERE p.pronamespace = 'payments'::regnamespace LOOP
+                EXECUTE format('DROP FUNCTION %s CASCADE', made.signature);
+            END LOOP;
+        END $$
+    """)

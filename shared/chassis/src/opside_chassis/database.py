@@ -69,8 +69,12 @@ def asyncpg_url(url: str) -> URL:
 
 
 def driver_url(url: str) -> str:
-    """The address for bare asyncpg."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    """The address for bare asyncpg, also of an `asyncpg_url`; there `ssl` is called `sslmode`."""
+    parsed = make_url(url).set(drivername="postgresql")
+    ssl = parsed.query.get("ssl")
+    if ssl is not None:
+        parsed = parsed.difference_update_query(["ssl"]).update_query_dict({"sslmode": ssl})
+    return parsed.render_as_string(hide_password=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_pre_ping=True,
+            # An error's text goes to logs and `last_error`: it must not carry the values of a row.
+            hide_parameters=True,
             connect_args={
                 "timeout": CONNECT_TIMEOUT_SECONDS,
                 "server_settings": _server_settings(application_name),
@@ -171,9 +177,9 @@ async def check_application_role(engine: AsyncEngine, schema: str, *, durable: b
         """
         SELECT r.rolsuper OR r.rolbypassrls AS too_strong,
                EXISTS (SELECT 1 FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
-                        WHERE n.nspname = :schema AND c.relkind = 'r'
+                        WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'm')
                           AND pg_has_role(c.relowner, 'member')) AS owns,
-               current_setting('fsync') = 'on'
+               current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'
                  AND current_setting('synchronous_commit') <> 'off' AS durable
           FROM pg_roles r WHERE r.rolname = current_user
         """
@@ -189,6 +195,7 @@ async def check_application_role(engine: AsyncEngine, schema: str, *, durable: b
     if durable and not row.durable:
         raise WrongSetting(
             "DATABASE_URL",
-            "the server may lose committed transactions (fsync or synchronous_commit is off)",
-            "switch both on",
+            "the server may lose committed transactions"
+            " (fsync, full_page_writes or synchronous_commit is off)",
+            "switch them on",
         )

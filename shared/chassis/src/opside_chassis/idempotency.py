@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, func, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opside_chassis.errors import BadRequest, Unprocessable
+from opside_chassis.errors import BadRequest, Unavailable, Unprocessable
 
 REPLAYED_HEADER = "Idempotent-Replayed"
+RETRY_AFTER_SECONDS = 1
+_LOCK_NOT_AVAILABLE = "55P03"
 _KEY = re.compile(r"[A-Za-z0-9\-_.:]{1,255}")
 
 
@@ -55,7 +58,7 @@ def idempotency_table(metadata: MetaData) -> Table:
 
 
 def idempotency_extras_sql(schema: str) -> list[str]:
-    """What a migration adds: an answer, once there, stays as it is."""
+    """What a migration adds: an answer, once there, stays; and no key is committed without one."""
     return [
         f"""
         CREATE FUNCTION {schema}.keep_answer() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -68,6 +71,21 @@ def idempotency_extras_sql(schema: str) -> list[str]:
         """,
         f"CREATE TRIGGER keep_answer BEFORE UPDATE ON {schema}.idempotency_keys"
         f" FOR EACH ROW EXECUTE FUNCTION {schema}.keep_answer()",
+        f"""
+        CREATE FUNCTION {schema}.require_answer() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (SELECT 1 FROM {schema}.idempotency_keys k
+                        WHERE (k.caller, k.route, k.key) = (NEW.caller, NEW.route, NEW.key)
+                          AND k.status_code IS NULL) THEN
+                RAISE EXCEPTION 'an idempotency key was claimed and not answered'
+                    USING ERRCODE = '23514';
+            END IF;
+            RETURN NULL;
+        END $$
+        """,  # noqa: S608 - a migration's own schema
+        f"CREATE CONSTRAINT TRIGGER require_answer AFTER INSERT ON {schema}.idempotency_keys"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+        f" EXECUTE FUNCTION {schema}.require_answer()",
     ]
 
 
@@ -109,6 +127,7 @@ _ANSWER = text(
     """
     UPDATE idempotency_keys SET status_code = :status_code, body = :body, resource_id = :resource_id
      WHERE caller = :caller AND route = :route AND key = :key
+    RETURNING key
     """
 )
 
@@ -122,9 +141,18 @@ async def claim(
 
     Raises:
         Unprocessable: the key was used for another request.
+        Unavailable: the first request with this key takes longer than a lock may be waited for.
     """
     keys = {"caller": scope.caller, "route": scope.route, "key": scope.key}
-    claimed = await session.execute(_CLAIM, keys | {"fingerprint": request_fingerprint})
+    try:
+        claimed = await session.execute(_CLAIM, keys | {"fingerprint": request_fingerprint})
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        raise Unavailable(
+            "the first request with this idempotency key is still running",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        ) from error
     if claimed.first() is not None:
         return None
     row = (await session.execute(_STORED, keys)).one()
@@ -136,7 +164,11 @@ async def claim(
 async def store_answer(
     session: AsyncSession, scope: KeyScope, *, status_code: int, body: str, resource_id: str
 ) -> None:
-    """Keep the final answer of a claimed key, in the transaction that did the work."""
+    """Keep the final answer of a claimed key, in the transaction that did the work.
+
+    Raises:
+        RuntimeError: the key was not claimed.
+    """
     parameters = {
         "caller": scope.caller,
         "route": scope.route,
@@ -145,4 +177,6 @@ async def store_answer(
         "body": body,
         "resource_id": resource_id,
     }
-    await session.execute(_ANSWER, parameters)
+    stored = await session.execute(_ANSWER, parameters)
+    if stored.first() is None:
+        raise RuntimeError("an answer without a claimed idempotency key")

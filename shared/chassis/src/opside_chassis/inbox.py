@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from opside_chassis.ids import new_id
 from opside_chassis.outbox import current_trace_parent
@@ -85,7 +85,7 @@ _RECEIVE = text(
 )
 
 
-async def receive(session: AsyncSession, event: InboxEvent, *, kind: str) -> bool:
+async def receive(session: AsyncSession | AsyncConnection, event: InboxEvent, *, kind: str) -> bool:
     """Store an event and stage the job `kind` with payload `{"inboxId": ...}`, in one statement.
 
     Answers False for a repeat: nothing was stored or staged.

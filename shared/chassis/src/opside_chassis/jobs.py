@@ -11,15 +11,16 @@ from datetime import datetime
 from typing import Any
 
 from opentelemetry import propagate, trace
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, StatusCode
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opside_chassis import outbox
-from opside_chassis.database import Sessions, transaction
+from opside_chassis import leases, outbox
+from opside_chassis.database import EVERY_TENANT, Sessions, transaction
 from opside_chassis.outbox import LostLease, RetryLater, StagedJob
 
 JOB_TIMEOUT_SECONDS = 20.0
-"""Shorter than the lease (`outbox.LEASE_SECONDS`), so that a running job is never handed out twice."""
+"""Shorter than the lease (`leases.LEASE_SECONDS`), so that a running job is never handed out twice."""
 
 Handler = Callable[[StagedJob], Awaitable[None]]
 """Does the work of one kind of job; bound to its runtime by the service's worker."""
@@ -38,34 +39,52 @@ class Schedule:
     every_seconds: int
     payload: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def key_prefix(self) -> str:
+        """How the dedupe keys of all its jobs begin."""
+        return f"schedule:{self.kind}:"
+
     def dedupe_key(self, now: datetime) -> str:
         """Names the period that `now` lies in."""
-        return f"schedule:{self.kind}:{int(now.timestamp()) // self.every_seconds}"
+        return f"{self.key_prefix}{int(now.timestamp()) // self.every_seconds}"
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """Everything needed to run a service's jobs: its rows, a handler a kind, and who hears of the lost."""
+    """Everything needed to run a service's jobs: its rows, a handler a kind, and who hears of the parked."""
 
     sessions: Sessions
     handlers: Mapping[str, Handler]
     on_parked: OnParked
     schedules: Sequence[Schedule] = ()
 
+    def period_seconds(self, job: StagedJob) -> int | None:
+        """The period of the schedule that a job comes from; None for any other job."""
+        key = job.dedupe_key or ""
+        return next(
+            (s.every_seconds for s in self.schedules if key.startswith(s.key_prefix)),
+            None,
+        )
+
 
 async def run_leased(workshop: Workshop, outbox_id: str, attempt: int) -> None:
-    """Run one leased row. A duplicate or late delivery finds another attempt and does nothing."""
+    """Run one handed-out row. A repeated or late delivery finds another attempt and does nothing."""
     async with transaction(workshop.sessions) as session:
-        job = await outbox.load(session, outbox_id, attempt)
-    if job is not None:
-        await run_job(workshop, job)
+        job = await leases.begin(session, outbox_id, attempt)
+    if job is None:
+        return
+    if job.failures >= leases.MAX_FAILURES:
+        # Only workers that died leave so many: a handler's own last failure parks the row.
+        await _park(workshop, job, "every worker that ran it died")
+        return
+    await _run(workshop, job)
 
 
-async def run_job(workshop: Workshop, job: StagedJob) -> None:
+async def _run(workshop: Workshop, job: StagedJob) -> None:
     """Run a job under its lease and write its outcome back; never raises for a failing handler."""
     carrier = {"traceparent": job.trace_parent} if job.trace_parent else {}
     context = propagate.extract(carrier)
-    with tracer.start_as_current_span(f"job {job.kind}", context, kind=SpanKind.CONSUMER):
+    with tracer.start_as_current_span(f"job {job.kind}", context, kind=SpanKind.CONSUMER) as span:
         try:
             handler = workshop.handlers[job.kind]
             async with asyncio.timeout(JOB_TIMEOUT_SECONDS):
@@ -74,12 +93,14 @@ async def run_job(workshop: Workshop, job: StagedJob) -> None:
             logger.info("job was taken over", extra={"jobId": job.id, "kind": job.kind})
         except RetryLater as retry:
             async with transaction(workshop.sessions) as session:
-                await outbox.postpone(session, job, retry)
+                await leases.postpone(session, job, retry)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is a failed attempt
+            span.record_exception(error)
+            span.set_status(StatusCode.ERROR)
             await _fail(workshop, job, error)
         else:
             async with transaction(workshop.sessions) as session:
-                await outbox.finish(session, job)
+                await leases.finish(session, job)
 
 
 async def _fail(workshop: Workshop, job: StagedJob, error: Exception) -> None:
@@ -89,20 +110,40 @@ async def _fail(workshop: Workshop, job: StagedJob, error: Exception) -> None:
         extra={"jobId": job.id, "kind": job.kind, "failures": job.failures + 1},
         exc_info=error,
     )
-    async with transaction(workshop.sessions) as session:
-        if await outbox.fail(session, job, reason):
+    # A job of a schedule is due again every period anyway: an hourly back-off would hold it up.
+    cap = workshop.period_seconds(job)
+    async with transaction(workshop.sessions, tenant=EVERY_TENANT) as session:
+        if await leases.fail(session, job, reason, longest_wait_seconds=cap):
             await workshop.on_parked(session, job, reason)
 
 
-async def stage_schedules(workshop: Workshop, now: datetime) -> None:
-    """Stage the jobs of the current periods; those that are staged already stay as they are."""
+async def _park(workshop: Workshop, job: StagedJob, reason: str) -> None:
+    async with transaction(workshop.sessions, tenant=EVERY_TENANT) as session:
+        if await leases.park(session, job, reason):
+            await workshop.on_parked(session, job, reason)
+
+
+_UNFINISHED = text(
+    "SELECT 1 FROM outbox WHERE status IN ('waiting', 'leased')"
+    " AND starts_with(dedupe_key, :prefix) LIMIT 1"
+)
+
+
+async def stage_schedules(
+    workshop: Workshop, now: datetime, *, among: Sequence[Schedule] | None = None
+) -> None:
+    """Stage the jobs of the current periods; those that are staged already stay as they are.
+
+    While the job of an earlier period is unfinished no further one is staged: during an outage they
+    would pile up, and all be parked.
+    """
     async with transaction(workshop.sessions) as session:
-        for schedule in workshop.schedules:
+        for schedule in workshop.schedules if among is None else among:
+            prefix = {"prefix": schedule.key_prefix}
+            if (await session.execute(_UNFINISHED, prefix)).first() is not None:
+                continue
             await outbox.stage(
-                session,
-                schedule.kind,
-                schedule.payload,
-                dedupe_key=schedule.dedupe_key(now),
+                session, schedule.kind, schedule.payload, dedupe_key=schedule.dedupe_key(now)
             )
 
 
@@ -112,19 +153,14 @@ async def drain(workshop: Workshop, *, ignore_due: bool = False, max_jobs: int =
     For tests and commands. `ignore_due` also runs rows that wait for a later moment; each row is
     then run at most once a call, so that one that always asks for a retry does not loop.
     """
-    ran: set[str] = set()
-    count = 0
-    while count < max_jobs:
+    ran: list[str] = []
+    while len(ran) < max_jobs:
         async with transaction(workshop.sessions) as session:
-            jobs = await outbox.lease_due(session, batch=1, ignore_due=ignore_due)
+            jobs = await leases.lease_due(
+                session, batch=1, ignore_due=ignore_due, except_ids=ran if ignore_due else ()
+            )
         if not jobs:
-            return count
-        job = jobs[0]
-        if ignore_due and job.id in ran:
-            async with transaction(workshop.sessions) as session:
-                await outbox.postpone(session, job, RetryLater(0, "already run in this drain"))
-            return count
-        ran.add(job.id)
-        await run_job(workshop, job)
-        count += 1
+            return len(ran)
+        ran.append(jobs[0].id)
+        await run_leased(workshop, jobs[0].id, jobs[0].attempt)
     raise RuntimeError(f"more than {max_jobs} jobs: something stages itself for ever")

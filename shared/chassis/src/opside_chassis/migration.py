@@ -16,10 +16,12 @@ from alembic.config import Config
 from sqlalchemy import Connection, MetaData, make_url, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from opside_chassis.database import asyncpg_url, driver_url
+from opside_chassis.database import LOCK_TIMEOUT_MS, asyncpg_url, driver_url
 from opside_chassis.settings import WrongSetting, refuse_start
 
 _SCHEMA = re.compile(r"[a-z][a-z_]{1,30}")
+BOOTSTRAP_TRIES = 5
+"""Roles belong to the whole server: bootstraps of two databases at once may collide."""
 _MIGRATION_LOCK = 0x6F70_7369_6465
 """An arbitrary constant ("opside"): two migrations of one database run one after the other."""
 
@@ -47,8 +49,9 @@ async def _run_online(url: str, metadata: MetaData) -> None:
         await connection.execute(
             text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
         )
+        # Running services wait behind a migration that waits for a lock: give up instead.
+        await connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
         await connection.run_sync(_configure_and_run, metadata)
-    await engine.dispose()
 
 
 def _configure_and_run(connection: Connection, metadata: MetaData) -> None:
@@ -90,28 +93,50 @@ async def bootstrap(admin_url: str, *, schema: str, owner_password: str, app_pas
 
     Raises:
         ValueError: the schema's name is not a plain identifier.
+        WrongSetting: one of the two roles exists and is stronger than it may be.
     """
     if not _SCHEMA.fullmatch(schema):
         raise ValueError(f"not a schema name: {schema!r}")
     connection = await asyncpg.connect(driver_url(admin_url))
+    passwords = {f"{schema}_owner": owner_password, f"{schema}_app": app_password}
     try:
-        async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
-            await _make_role(connection, f"{schema}_owner", owner_password)
-            await _make_role(connection, f"{schema}_app", app_password)
-            for statement in _schema_statements(schema):
-                await connection.execute(statement)
+        for tries_left in reversed(range(BOOTSTRAP_TRIES)):
+            try:
+                async with connection.transaction():
+                    await _make_schema(connection, schema, passwords)
+            except (asyncpg.UniqueViolationError, asyncpg.InternalServerError):
+                if not tries_left:
+                    raise
+            else:
+                return
     finally:
         await connection.close()
 
 
+async def _make_schema(
+    connection: "asyncpg.Connection", schema: str, passwords: dict[str, str]
+) -> None:
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
+    for role, password in passwords.items():
+        await _make_role(connection, role, password)
+    for statement in _schema_statements(schema):
+        await connection.execute(statement)
+
+
 async def _make_role(connection: "asyncpg.Connection", role: str, password: str) -> None:
-    exists = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
-    quoted = await connection.fetchval("SELECT quote_literal($1::text)", password)
-    verb = "ALTER" if exists else "CREATE"
-    await connection.execute(
-        f"{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {quoted}"
+    strong = await connection.fetchval(
+        "SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb"
+        " FROM pg_roles WHERE rolname = $1",
+        role,
     )
+    if strong:
+        raise WrongSetting(
+            "SCHEMA", f"the role {role} exists and is too strong", f"drop the role {role}"
+        )
+    quoted = await connection.fetchval("SELECT quote_literal($1::text)", password)
+    # The defaults of CREATE ROLE are what we want; naming them again would need a superuser.
+    verb = "CREATE" if strong is None else "ALTER"
+    await connection.execute(f"{verb} ROLE {role} LOGIN PASSWORD {quoted}")
 
 
 def _schema_statements(schema: str) -> list[str]:
@@ -146,11 +171,14 @@ def main() -> None:
     if missing:
         refuse_start(WrongSetting(missing[0], "is not set", "set it for the bootstrap step"))
     admin_url, schema, owner_password, app_password = (os.environ[name] for name in names)
-    asyncio.run(
-        bootstrap(
-            admin_url, schema=schema, owner_password=owner_password, app_password=app_password
+    try:
+        asyncio.run(
+            bootstrap(
+                admin_url, schema=schema, owner_password=owner_password, app_password=app_password
+            )
         )
-    )
+    except WrongSetting as wrong:
+        refuse_start(wrong)
 
 
 if __name__ == "__main__":

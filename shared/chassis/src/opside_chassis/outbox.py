@@ -1,7 +1,9 @@
 """Staged work: a job is born as a row in the transaction that needs it (facts/money-safety.md section 4).
 
 Nothing is lost when Redis is: the queue only carries the ids of rows that are here. A row is handed out
-under a lease with a growing attempt number; whoever works under an older number is fenced off.
+under a lease with a growing attempt number; whoever works under an older number is fenced off. Beginning
+a run grows the number once more, so of two deliveries of one hand-out only the first runs. Here is what
+services use; `leases.py` has the hand-out and its outcomes.
 """
 
 import json
@@ -16,15 +18,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opside_chassis.ids import new_id
-
-LEASE_SECONDS = 30
-"""Longer than any job may run (`jobs.JOB_TIMEOUT_SECONDS`), so that a live worker keeps its row."""
-BACKOFF_SECONDS = (2, 10, 60, 300, 1800)
-"""Waits after the first failures; every later one waits LONGEST_BACKOFF_SECONDS."""
-LONGEST_BACKOFF_SECONDS = 3600
-MAX_FAILURES = 12
-"""After so many failures a row is parked, and a human is asked."""
-LONGEST_ERROR_CHARS = 500
 
 
 class LostLease(Exception):
@@ -49,7 +42,9 @@ class StagedJob:
     tenant: str | None
     attempt: int
     failures: int = 0
+    """How many runs before this one failed, or ended with their worker."""
     trace_parent: str | None = None
+    dedupe_key: str | None = None
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> Self:
@@ -62,7 +57,12 @@ class StagedJob:
             attempt=row.attempt,
             failures=row.failures,
             trace_parent=row.trace_parent,
+            dedupe_key=row.dedupe_key,
         )
+
+
+PRUNABLE = "status = 'done' AND (dedupe_key IS NULL OR dedupe_key LIKE 'schedule:%')"
+"""Rows that may go after a while. One with a dedupe key of the business stays: it must never work twice."""
 
 
 def outbox_table(metadata: MetaData) -> Table:
@@ -87,6 +87,7 @@ def outbox_table(metadata: MetaData) -> Table:
         Column("trace_parent", Text),
         Index("ix_outbox_waiting", "due_at", postgresql_where=text("status = 'waiting'")),
         Index("ix_outbox_leased", "lease_until", postgresql_where=text("status = 'leased'")),
+        Index("ix_outbox_prunable", "finished_at", postgresql_where=text(PRUNABLE)),
     )
 
 
@@ -98,6 +99,8 @@ def outbox_channel(schema: str) -> str:
 def outbox_extras_sql(schema: str) -> list[str]:
     """What a migration adds to the table: the legal statuses, and the trigger that wakes the relay."""
     return [
+        f"CREATE INDEX IF NOT EXISTS ix_outbox_prunable ON {schema}.outbox (finished_at)"
+        f" WHERE {PRUNABLE}",
         f"ALTER TABLE {schema}.outbox ADD CONSTRAINT ck_outbox_status"
         " CHECK (status IN ('waiting', 'leased', 'done', 'parked'))",
         f"""
@@ -171,105 +174,6 @@ async def fence(session: AsyncSession, job: StagedJob) -> None:
     row = await session.execute(_FENCE, {"id": job.id, "attempt": job.attempt})
     if row.first() is None:
         raise LostLease(job.id)
-
-
-_LEASE = text(
-    """
-    UPDATE outbox o
-       SET status = 'leased', attempt = attempt + 1,
-           failures = failures + CASE WHEN o.status = 'leased' THEN 1 ELSE 0 END,
-           lease_until = now() + make_interval(secs => :lease_seconds)
-     WHERE id IN (SELECT id FROM outbox
-                   WHERE (status = 'waiting' AND (due_at <= now() OR :ignore_due))
-                      OR (status = 'leased' AND lease_until < now())
-                   ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED)
-    RETURNING id, kind, payload, tenant, attempt, failures, trace_parent
-    """
-)
-
-
-async def lease_due(
-    session: AsyncSession, *, batch: int, ignore_due: bool = False
-) -> list[StagedJob]:
-    """Take due rows, and rows whose worker went away, under a fresh lease and attempt number."""
-    rows = await session.execute(
-        _LEASE, {"batch": batch, "lease_seconds": LEASE_SECONDS, "ignore_due": ignore_due}
-    )
-    return [StagedJob.from_row(row) for row in rows]
-
-
-_LOAD = text(
-    """
-    SELECT id, kind, payload, tenant, attempt, failures, trace_parent
-      FROM outbox WHERE id = :id AND attempt = :attempt AND status = 'leased'
-    """
-)
-
-
-async def load(session: AsyncSession, outbox_id: str, attempt: int) -> StagedJob | None:
-    """The job if this attempt still holds it; None for a duplicate or late delivery."""
-    row = (await session.execute(_LOAD, {"id": outbox_id, "attempt": attempt})).first()
-    return None if row is None else StagedJob.from_row(row)
-
-
-async def finish(session: AsyncSession, job: StagedJob) -> None:
-    """Mark the job done, if this attempt still holds it."""
-    await session.execute(
-        text(
-            "UPDATE outbox SET status = 'done', finished_at = now(), lease_until = NULL"
-            " WHERE id = :id AND attempt = :attempt AND status = 'leased'"
-        ),
-        {"id": job.id, "attempt": job.attempt},
-    )
-
-
-async def postpone(session: AsyncSession, job: StagedJob, retry: RetryLater) -> None:
-    """Put the job back as its handler asked; not counted as a failure."""
-    await _put_back(session, job, after_seconds=retry.after_seconds, error=str(retry), failed=False)
-
-
-async def fail(session: AsyncSession, job: StagedJob, error: str) -> bool:
-    """Count a failure and put the job back, or park it after MAX_FAILURES. True when parked."""
-    failures = job.failures + 1
-    if failures < MAX_FAILURES:
-        wait_seconds = backoff_seconds(failures)
-        await _put_back(session, job, after_seconds=wait_seconds, error=error, failed=True)
-        return False
-    parked = await session.execute(
-        text(
-            "UPDATE outbox SET status = 'parked', failures = failures + 1, finished_at = now(),"
-            " lease_until = NULL, last_error = :error"
-            " WHERE id = :id AND attempt = :attempt AND status = 'leased' RETURNING id"
-        ),
-        {"id": job.id, "attempt": job.attempt, "error": error[:LONGEST_ERROR_CHARS]},
-    )
-    return parked.first() is not None
-
-
-def backoff_seconds(failures: int) -> int:
-    """How long to wait after the n-th failure, in seconds."""
-    if failures <= len(BACKOFF_SECONDS):
-        return BACKOFF_SECONDS[failures - 1]
-    return LONGEST_BACKOFF_SECONDS
-
-
-async def _put_back(
-    session: AsyncSession, job: StagedJob, *, after_seconds: float, error: str, failed: bool
-) -> None:
-    await session.execute(
-        text(
-            "UPDATE outbox SET status = 'waiting', lease_until = NULL, last_error = :error,"
-            " failures = failures + :failed, due_at = now() + make_interval(secs => :after)"
-            " WHERE id = :id AND attempt = :attempt AND status = 'leased'"
-        ),
-        {
-            "id": job.id,
-            "attempt": job.attempt,
-            "after": float(after_seconds),
-            "error": error[:LONGEST_ERROR_CHARS],
-            "failed": 1 if failed else 0,
-        },
-    )
 
 
 async def queue_counts(session: AsyncSession) -> dict[str, int]:

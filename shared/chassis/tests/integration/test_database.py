@@ -16,7 +16,7 @@ from opside_chassis.database import (
     refuse_open_transaction,
     transaction,
 )
-from opside_chassis.migration import bootstrap
+from opside_chassis.migration import bootstrap, role_url
 from opside_chassis.settings import WrongSetting
 from opside_chassis.testing.plugin import MigratedDatabase
 
@@ -41,6 +41,13 @@ async def test_a_tenant_sees_his_own_rows_only(any_sessions: Sessions) -> None:
     assert await seen_by(any_sessions, "usr_a") == {"note of usr_a"}
     assert await seen_by(any_sessions, EVERY_TENANT) == {"note of usr_a", "note of usr_b"}
     assert await seen_by(any_sessions, None) == set()
+
+
+async def test_a_savepoint_keeps_the_tenant(any_sessions: Sessions) -> None:
+    async with transaction(any_sessions, tenant="usr_a") as session:
+        async with session.begin_nested():
+            await session.execute(INSERT, {"id": "n", "user": "usr_a"})
+        assert list(await session.scalars(text("SELECT id FROM notes"))) == ["n"]
 
 
 async def test_a_tenant_cannot_write_for_another(sessions: Sessions) -> None:
@@ -75,6 +82,47 @@ async def test_a_call_to_the_outside_is_refused_inside_a_transaction(sessions: S
         with pytest.raises(RuntimeError, match="transaction is open"):
             refuse_open_transaction()
     refuse_open_transaction()
+
+
+async def test_a_task_born_inside_a_transaction_may_not_call_out(sessions: Sessions) -> None:
+    async def call_out() -> None:
+        refuse_open_transaction()
+
+    async with transaction(sessions):
+        with pytest.raises(RuntimeError, match="transaction is open"):
+            await asyncio.create_task(call_out())
+
+
+async def test_a_failed_transaction_is_no_longer_open(sessions: Sessions) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with transaction(sessions):
+            raise ZeroDivisionError
+    refuse_open_transaction()
+
+
+async def test_the_text_of_an_error_holds_no_values(sessions: Sessions) -> None:
+    with pytest.raises(DBAPIError) as refused:
+        async with transaction(sessions, tenant="usr_a") as session:
+            await session.execute(INSERT, {"id": "very secret", "user": "usr_b"})
+    assert "very secret" not in str(refused.value)
+
+
+async def test_a_role_sees_no_other_schema(migrated: MigratedDatabase) -> None:
+    await bootstrap(migrated.admin_url, schema="spare", owner_password="o", app_password="a")
+    for role, password in (("spare_app", "a"), ("spare_owner", "o")):
+        other = await asyncpg.connect(role_url(migrated.admin_url, role=role, password=password))
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await other.fetch(f"SELECT * FROM {SCHEMA}.outbox")  # noqa: S608
+        await other.close()
+
+
+async def test_a_lock_is_not_waited_for_long(committed_database: Database) -> None:
+    sessions = committed_database.sessions
+    async with transaction(sessions, tenant="usr_a") as session:
+        await session.execute(INSERT, {"id": "n", "user": "usr_a"})
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            async with transaction(sessions, tenant="usr_a") as racing:
+                await racing.execute(INSERT, {"id": "n", "user": "usr_a"})
 
 
 async def test_another_task_may_call_out_meanwhile(sessions: Sessions) -> None:
@@ -120,18 +168,3 @@ async def test_limits_are_set_on_every_connection(committed_database: Database) 
             "lock_timeout": 2_000,
             "idle_in_transaction_session_timeout": 10_000,
         }
-
-
-async def test_bootstrap_may_be_repeated(migrated: MigratedDatabase) -> None:
-    for _ in range(2):
-        await bootstrap(migrated.admin_url, schema="spare", owner_password="o'1", app_password="a")
-    connection = await asyncpg.connect(migrated.admin_url)
-    assert await connection.fetchval("SELECT count(*) FROM pg_namespace WHERE nspname='spare'") == 1
-    await connection.close()
-
-
-async def test_bootstrap_refuses_a_schema_name_that_is_sql(migrated: MigratedDatabase) -> None:
-    with pytest.raises(ValueError, match="not a schema name"):
-        await bootstrap(
-            migrated.admin_url, schema="x; DROP TABLE y", owner_password="o", app_password="a"
-        )

@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from opside_chassis import inbox
-from opside_chassis.database import Sessions, transaction
-from opside_chassis.errors import BadRequest, Unprocessable
+from opside_chassis.database import Database, Sessions, transaction
+from opside_chassis.errors import BadRequest, Unavailable, Unprocessable
 from opside_chassis.idempotency import (
     KeyScope,
     StoredAnswer,
@@ -52,6 +52,44 @@ async def test_the_same_id_of_another_account_is_another_event(sessions: Session
     assert await receive(sessions, other)
 
 
+async def test_a_crash_between_storing_and_committing_leaves_nothing(
+    committed_sessions: Sessions,
+) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with transaction(committed_sessions) as session:
+            assert await inbox.receive(session, EVENT, kind="apply_event")
+            raise ZeroDivisionError
+    assert (
+        await count(committed_sessions, "inbox") == await count(committed_sessions, "outbox") == 0
+    )
+    assert await receive(committed_sessions, EVENT) is True
+
+
+async def test_a_bare_connection_receives_too(committed_database: Database) -> None:
+    async with committed_database.engine.begin() as connection:
+        assert await inbox.receive(connection, EVENT, kind="apply_event")
+    async with committed_database.engine.begin() as connection:
+        assert not await inbox.receive(connection, EVENT, kind="apply_event")
+
+
+async def test_an_event_is_applied_once_however_many_workers_try(
+    committed_sessions: Sessions,
+) -> None:
+    await receive(committed_sessions, EVENT)
+    async with transaction(committed_sessions) as session:
+        inbox_id = (await session.execute(text("SELECT id FROM inbox"))).scalar_one()
+
+    async def apply() -> bool:
+        async with transaction(committed_sessions) as session:
+            if not (await inbox.lock(session, inbox_id)).waiting:
+                return False
+            await inbox.mark(session, inbox_id, "applied")
+            return True
+
+    applied = await asyncio.gather(*(apply() for _ in range(20)))
+    assert applied.count(True) == 1
+
+
 async def test_an_applied_event_no_longer_waits(sessions: Sessions) -> None:
     await receive(sessions, EVENT)
     async with transaction(sessions) as session:
@@ -73,7 +111,7 @@ async def answer_once(sessions: Sessions, body: dict[str, int]) -> StoredAnswer 
 
 
 async def test_racing_requests_with_one_key_get_one_answer(committed_sessions: Sessions) -> None:
-    answers = await asyncio.gather(*(answer_once(committed_sessions, {"a": 1}) for _ in range(40)))
+    answers = await asyncio.gather(*(answer_once(committed_sessions, {"a": 1}) for _ in range(50)))
     assert answers.count(None) == 1
     assert {answer for answer in answers if answer} == {StoredAnswer(202, '{"a": 1}', "txn_1")}
 
@@ -97,6 +135,41 @@ async def test_a_failed_request_leaves_its_key_free(committed_sessions: Sessions
             await claim(session, SCOPE, fingerprint({"a": 1}))
             raise ZeroDivisionError
     assert await answer_once(committed_sessions, {"a": 2}) is None
+
+
+async def test_a_claimed_key_without_an_answer_cannot_be_committed(
+    committed_sessions: Sessions,
+) -> None:
+    with pytest.raises(DBAPIError, match="claimed and not answered"):
+        async with transaction(committed_sessions) as session:
+            await claim(session, SCOPE, fingerprint({"a": 1}))
+    assert await count(committed_sessions, "idempotency_keys") == 0
+
+
+async def test_an_answer_needs_a_claimed_key(sessions: Sessions) -> None:
+    with pytest.raises(RuntimeError, match="without a claimed"):
+        async with transaction(sessions) as session:
+            await store_answer(session, SCOPE, status_code=202, body="{}", resource_id="txn_1")
+
+
+async def test_a_key_held_for_long_asks_for_a_later_try(committed_sessions: Sessions) -> None:
+    async with transaction(committed_sessions) as session:
+        await claim(session, SCOPE, fingerprint({"a": 1}))
+        with pytest.raises(Unavailable) as later:
+            await answer_once(committed_sessions, {"a": 1})
+        assert later.value.retry_after_seconds == 1
+        await store_answer(session, SCOPE, status_code=202, body="{}", resource_id="txn_1")
+
+
+async def test_keys_of_other_callers_and_routes_are_other_keys(sessions: Sessions) -> None:
+    async with transaction(sessions) as session:
+        for scope in (
+            SCOPE,
+            KeyScope("usr_1", SCOPE.route, SCOPE.key),
+            KeyScope("main-api", "POST /other", SCOPE.key),
+        ):
+            assert await claim(session, scope, fingerprint({"caller": scope.caller})) is None
+            await store_answer(session, scope, status_code=202, body="{}", resource_id="")
 
 
 @pytest.mark.parametrize(

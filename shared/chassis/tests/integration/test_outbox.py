@@ -1,65 +1,33 @@
-"""Staged work survives crashes, duplicates, a lost Redis and a slow worker."""
+"""Staged work survives crashes, duplicates and slow workers; nothing is lost, nothing runs twice at once."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
-from schema_tables import SCHEMA
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from outbox_parts import (
+    Bench,
+    expire_leases,
+    lease_one,
+    set_rows,
+    stage_word,
+    status,
+)
 from sqlalchemy import text
 
-from opside_chassis import outbox
-from opside_chassis.database import Database, Sessions, transaction
-from opside_chassis.jobs import Handler, Schedule, Workshop, drain, run_leased, stage_schedules
-from opside_chassis.outbox import LostLease, RetryLater, StagedJob, fence, lease_due, stage
-from opside_chassis.relay import Relay
-from opside_chassis.testing.engines import EmbeddedRedis, free_port
-from opside_chassis.testing.plugin import FrozenClock, MigratedDatabase
-
-
-class Bench:
-    """A workshop that remembers what it was asked to do."""
-
-    def __init__(self, sessions: Sessions, **handlers: Handler) -> None:
-        self.done: list[str] = []
-        self.parked: list[str] = []
-        self.workshop = Workshop(sessions, {"note": self.note} | handlers, self.on_parked)
-
-    async def note(self, job: StagedJob) -> None:
-        self.done.append(job.payload["word"])
-
-    async def on_parked(self, _session: object, job: StagedJob, error: str) -> None:
-        self.parked.append(f"{job.kind}: {error}")
-
-
-async def stage_word(sessions: Sessions, word: str, kind: str = "note") -> str:
-    async with transaction(sessions) as session:
-        staged = await stage(session, kind, {"word": word})
-    assert staged is not None
-    return staged
-
-
-async def status(sessions: Sessions, outbox_id: str) -> tuple[str, int]:
-    async with transaction(sessions) as session:
-        row = await session.execute(
-            text("SELECT status, failures FROM outbox WHERE id = :id"), {"id": outbox_id}
-        )
-        return tuple(row.one())
-
-
-async def lease_one(sessions: Sessions) -> StagedJob:
-    async with transaction(sessions) as session:
-        return (await lease_due(session, batch=1))[0]
-
-
-async def expire_lease(sessions: Sessions) -> None:
-    async with transaction(sessions) as session:
-        await session.execute(text("UPDATE outbox SET lease_until = now() - interval '1 s'"))
-
-
-async def eventually(condition: Callable[[], bool], *, seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
+from opside_chassis import leases
+from opside_chassis.database import EVERY_TENANT, Sessions, transaction
+from opside_chassis.jobs import Schedule, drain, run_leased, stage_schedules
+from opside_chassis.outbox import (
+    LostLease,
+    RetryLater,
+    StagedJob,
+    current_trace_parent,
+    fence,
+    queue_counts,
+    stage,
+)
+from opside_chassis.testing.plugin import FrozenClock
 
 
 async def test_a_staged_job_runs_once_and_is_done(sessions: Sessions) -> None:
@@ -86,18 +54,77 @@ async def test_a_dedupe_key_stages_once(sessions: Sessions) -> None:
         assert await stage(session, "note", {"word": "b"}, dedupe_key="k") is None
 
 
-async def test_a_failing_job_waits_then_is_parked_with_a_case(sessions: Sessions) -> None:
+async def test_jobs_run_in_the_order_they_fell_due(sessions: Sessions) -> None:
+    bench = Bench(sessions)
+    for number in range(20):
+        await stage_word(sessions, str(number))
+    await set_rows(sessions, "due_at = due_at - make_interval(secs => (payload->>'word')::int)")
+    await drain(bench.workshop)
+    assert bench.done == [str(number) for number in reversed(range(20))]
+
+
+async def test_failures_wait_longer_each_time_and_then_park_with_a_case(sessions: Sessions) -> None:
     async def always_fails(_job: StagedJob) -> None:
         raise RuntimeError("no luck")
 
-    bench = Bench(sessions, doomed=always_fails)
+    bench = Bench(sessions, handlers={"doomed": always_fails})
     staged = await stage_word(sessions, "x", "doomed")
-    await drain(bench.workshop)
-    assert await status(sessions, staged) == ("waiting", 1)
-    for _ in range(outbox.MAX_FAILURES):
+    waits = []
+    for _ in range(leases.MAX_FAILURES - 1):
         await drain(bench.workshop, ignore_due=True)
-    assert await status(sessions, staged) == ("parked", outbox.MAX_FAILURES)
+        async with transaction(sessions) as session:
+            wait = await session.execute(
+                text("SELECT extract(epoch FROM due_at - now()) FROM outbox")
+            )
+            waits.append(int(wait.scalar_one()))
+    assert waits == [2, 10, 60, 300, 1800] + [3600] * 6
+    assert bench.parked == []
+    await drain(bench.workshop, ignore_due=True)
+    assert await status(sessions, staged) == ("parked", leases.MAX_FAILURES)
     assert bench.parked == ["doomed: RuntimeError: no luck"]
+    assert await drain(bench.workshop, ignore_due=True) == 0
+
+
+async def test_a_case_that_cannot_be_opened_is_tried_again(committed_sessions: Sessions) -> None:
+    """Parking and its case are one transaction: never a parked row that nobody heard of."""
+
+    async def always_fails(_job: StagedJob) -> None:
+        raise RuntimeError("no luck")
+
+    bench = Bench(committed_sessions, handlers={"doomed": always_fails})
+    staged = await stage_word(committed_sessions, "x", "doomed")
+    await set_rows(committed_sessions, f"failures = {leases.MAX_FAILURES - 1}")
+    deaf = Bench(committed_sessions, handlers={"doomed": always_fails})
+
+    async def case_fails(*_anything: object) -> None:
+        raise ConnectionError("the case was not written")
+
+    object.__setattr__(deaf.workshop, "on_parked", case_fails)
+    with pytest.raises(ConnectionError):
+        await drain(deaf.workshop)
+    assert (await status(committed_sessions, staged))[0] == "leased"
+    await expire_leases(committed_sessions)
+    await drain(bench.workshop)
+    assert (await status(committed_sessions, staged))[0] == "parked"
+    assert len(bench.parked) == 1
+
+
+async def test_the_case_of_a_parked_job_may_be_written_for_any_tenant(sessions: Sessions) -> None:
+    async def always_fails(_job: StagedJob) -> None:
+        raise RuntimeError("no luck")
+
+    seen = []
+
+    async def on_parked(session: object, _job: StagedJob, _error: str) -> None:
+        tenant = await session.execute(text("SELECT current_setting('opside.tenant', true)"))  # type: ignore[attr-defined]
+        seen.append(tenant.scalar_one())
+
+    bench = Bench(sessions, handlers={"doomed": always_fails})
+    object.__setattr__(bench.workshop, "on_parked", on_parked)
+    await stage_word(sessions, "x", "doomed")
+    await set_rows(sessions, f"failures = {leases.MAX_FAILURES - 1}")
+    await drain(bench.workshop)
+    assert seen == [EVERY_TENANT]
 
 
 async def test_an_unknown_kind_fails_loudly(sessions: Sessions) -> None:
@@ -111,18 +138,30 @@ async def test_asking_for_a_later_try_is_not_a_failure(sessions: Sessions) -> No
     async def not_yet(_job: StagedJob) -> None:
         raise RetryLater(60, "report not ready")
 
-    bench = Bench(sessions, poll=not_yet)
+    bench = Bench(sessions, handlers={"poll": not_yet})
     staged = await stage_word(sessions, "x", "poll")
-    assert await drain(bench.workshop) == 1
+    for _ in range(20):
+        assert await drain(bench.workshop, ignore_due=True) == 1
     assert await status(sessions, staged) == ("waiting", 0)
+
+
+async def test_a_handler_that_takes_too_long_is_stopped(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def sleeps(_job: StagedJob) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr("opside_chassis.jobs.JOB_TIMEOUT_SECONDS", 0.05)
+    staged = await stage_word(sessions, "x", "slow")
+    await drain(Bench(sessions, handlers={"slow": sleeps}).workshop)
+    assert await status(sessions, staged) == ("waiting", 1)
 
 
 async def test_a_worker_that_lost_its_lease_is_fenced_off(committed_sessions: Sessions) -> None:
     await stage_word(committed_sessions, "x")
     slow = await lease_one(committed_sessions)
-    await expire_lease(committed_sessions)
+    await expire_leases(committed_sessions)
     quick = await lease_one(committed_sessions)
-    assert quick.attempt == slow.attempt + 1
     with pytest.raises(LostLease):
         async with transaction(committed_sessions) as session:
             await fence(session, slow)
@@ -130,30 +169,94 @@ async def test_a_worker_that_lost_its_lease_is_fenced_off(committed_sessions: Se
         await fence(session, quick)
 
 
-async def test_a_crash_counts_as_a_failure_and_the_row_is_handed_out_again(
+async def test_outcomes_of_an_old_attempt_change_nothing(committed_sessions: Sessions) -> None:
+    staged = await stage_word(committed_sessions, "x")
+    slow = await lease_one(committed_sessions)
+    await expire_leases(committed_sessions)
+    await lease_one(committed_sessions)
+    for outcome in (
+        lambda session: leases.finish(session, slow),
+        lambda session: leases.fail(session, slow, "late"),
+        lambda session: leases.postpone(session, slow, RetryLater(1, "late")),
+        lambda session: leases.park(session, slow, "late"),
+        lambda session: leases.give_back(session, [slow]),
+    ):
+        async with transaction(committed_sessions) as session:
+            await outcome(session)
+        assert await status(committed_sessions, staged) == ("leased", 0)
+
+
+async def test_a_handler_overtaken_in_the_middle_writes_nothing(
+    committed_sessions: Sessions,
+) -> None:
+    """The slow worker wakes up after its row was handed out again, and finds itself fenced off."""
+    wrote = []
+
+    async def slow(job: StagedJob) -> None:
+        await expire_leases(committed_sessions)  # it slept through its lease
+        await lease_one(committed_sessions)
+        async with transaction(committed_sessions) as session:
+            await fence(session, job)
+            wrote.append(job.id)
+
+    staged = await stage_word(committed_sessions, "x", "slow")
+    await drain(Bench(committed_sessions, handlers={"slow": slow}).workshop)
+    assert wrote == []
+    assert (await status(committed_sessions, staged))[0] == "leased"
+
+
+async def test_a_lease_that_ran_out_before_the_work_began_is_not_a_failure(
     committed_sessions: Sessions,
 ) -> None:
     bench = Bench(committed_sessions)
     staged = await stage_word(committed_sessions, "again")
-    await lease_one(committed_sessions)  # and the worker dies here
-    assert await drain(bench.workshop) == 0
-    await expire_lease(committed_sessions)
+    for _ in range(3):
+        await lease_one(committed_sessions)  # handed to a queue that lost it
+        assert await drain(bench.workshop) == 0
+        await expire_leases(committed_sessions)
+    assert await drain(bench.workshop) == 1
+    assert await status(committed_sessions, staged) == ("done", 0)
+
+
+async def test_a_worker_that_dies_counts_as_a_failure(committed_sessions: Sessions) -> None:
+    bench = Bench(committed_sessions)
+    staged = await stage_word(committed_sessions, "again")
+    job = await lease_one(committed_sessions)
+    async with transaction(committed_sessions) as session:
+        assert await leases.begin(session, job.id, job.attempt)
+    await expire_leases(committed_sessions)  # and the worker died
     assert await drain(bench.workshop) == 1
     assert await status(committed_sessions, staged) == ("done", 1)
 
 
-async def test_a_late_delivery_of_an_old_attempt_does_nothing(
+async def test_a_job_that_kills_every_worker_is_parked(committed_sessions: Sessions) -> None:
+    bench = Bench(committed_sessions)
+    staged = await stage_word(committed_sessions, "deadly")
+    for _ in range(leases.MAX_FAILURES):
+        job = await lease_one(committed_sessions)
+        async with transaction(committed_sessions) as session:
+            await leases.begin(session, job.id, job.attempt)
+        await expire_leases(committed_sessions)
+    await drain(bench.workshop)
+    assert bench.done == []
+    assert bench.parked == ["note: every worker that ran it died"]
+    assert (await status(committed_sessions, staged))[0] == "parked"
+
+
+async def test_one_handing_out_delivered_many_times_at_once_runs_once(
     committed_sessions: Sessions,
 ) -> None:
     bench = Bench(committed_sessions)
     await stage_word(committed_sessions, "once")
     job = await lease_one(committed_sessions)
-    await run_leased(bench.workshop, job.id, job.attempt)
+    await asyncio.gather(
+        *(run_leased(bench.workshop, job.id, job.attempt) for _ in range(20)),
+    )
     await run_leased(bench.workshop, job.id, job.attempt)
     assert bench.done == ["once"]
 
 
-async def test_two_workers_never_take_the_same_row(committed_sessions: Sessions) -> None:
+async def test_workers_side_by_side_never_take_the_same_row(committed_sessions: Sessions) -> None:
     bench = Bench(committed_sessions)
     for number in range(60):
         await stage_word(committed_sessions, str(number))
@@ -161,80 +264,92 @@ async def test_two_workers_never_take_the_same_row(committed_sessions: Sessions)
     assert sorted(bench.done, key=int) == [str(number) for number in range(60)]
 
 
-async def test_a_schedule_is_staged_once_a_period(sessions: Sessions, clock: FrozenClock) -> None:
-    bench = Bench(sessions)
-    schedule = Schedule("note", 60, {"word": "tick"})
-    workshop = Workshop(sessions, bench.workshop.handlers, bench.on_parked, (schedule,))
+async def test_an_expired_lease_is_taken_over_by_one(committed_sessions: Sessions) -> None:
+    for number in range(40):
+        await stage_word(committed_sessions, str(number))
+    async with transaction(committed_sessions) as session:
+        await leases.lease_due(session, batch=40)
+    await expire_leases(committed_sessions)
+
+    async def take_over() -> list[str]:
+        async with transaction(committed_sessions) as session:
+            jobs = await leases.lease_due(session, batch=10)
+            await asyncio.sleep(0.05)
+            return [job.id for job in jobs]
+
+    taken = [
+        job_id for ids in await asyncio.gather(*(take_over() for _ in range(4))) for job_id in ids
+    ]
+    assert len(taken) == len(set(taken)) == 40
+
+
+async def test_no_more_rows_are_leased_than_asked_for(committed_sessions: Sessions) -> None:
+    for number in range(10):
+        await stage_word(committed_sessions, str(number))
     for _ in range(3):
-        await stage_schedules(workshop, clock())
+        await lease_one(committed_sessions)
+    await expire_leases(committed_sessions)
+    async with transaction(committed_sessions) as session:
+        assert len(await leases.lease_due(session, batch=5)) == 5
+        assert await queue_counts(session) == {"waiting": 5, "leased": 5, "done": 0, "parked": 0}
+
+
+async def test_a_schedule_is_staged_once_a_period(sessions: Sessions, clock: FrozenClock) -> None:
+    bench = Bench(sessions, Schedule("note", 60, {"word": "tick"}))
+    for _ in range(3):
+        await stage_schedules(bench.workshop, clock())
+    await drain(bench.workshop)
+    await stage_schedules(bench.workshop, clock())
+    await drain(bench.workshop)
+    assert bench.done == ["tick"]
     clock.advance(seconds=60)
-    await stage_schedules(workshop, clock())
-    await drain(workshop)
+    await stage_schedules(bench.workshop, clock())
+    await drain(bench.workshop)
     assert bench.done == ["tick", "tick"]
 
 
-def relay_for(database: Database, redis_url: str, workshop: Workshop) -> Relay:
-    return Relay(
-        service="tests", schema=SCHEMA, database=database, redis_url=redis_url, workshop=workshop
-    )
-
-
-async def test_the_relay_runs_jobs_from_postgres_when_redis_is_gone(
-    committed_database: Database,
+async def test_schedules_do_not_pile_up_while_their_job_fails(
+    sessions: Sessions, clock: FrozenClock
 ) -> None:
-    bench = Bench(committed_database.sessions)
-    nobody_listens = f"redis://127.0.0.1:{free_port()}/0"
-    relay = relay_for(committed_database, nobody_listens, bench.workshop)
-    running = asyncio.create_task(relay.run())
-    for number in range(20):
-        await stage_word(committed_database.sessions, str(number))
-    await eventually(lambda: len(bench.done) == 20)
-    relay.stop()
-    await running
+    async def fails(_job: StagedJob) -> None:
+        raise RuntimeError("provider is down")
+
+    bench = Bench(sessions, Schedule("poll", 60), handlers={"poll": fails})
+    longest_wait_seconds = 0
+    for _ in range(leases.MAX_FAILURES - 1):
+        await stage_schedules(bench.workshop, clock())
+        await drain(bench.workshop, ignore_due=True)
+        clock.advance(seconds=60)
+        async with transaction(sessions) as session:
+            row = await session.execute(
+                text("SELECT count(*) AS n, max(due_at - now()) AS wait FROM outbox")
+            )
+            one = row.one()
+        assert one.n == 1
+        longest_wait_seconds = max(longest_wait_seconds, one.wait.total_seconds())
+    assert longest_wait_seconds == 60  # not the hour that other jobs wait
+    await drain(bench.workshop, ignore_due=True)
+    assert len(bench.parked) == 1
 
 
-async def test_a_new_row_wakes_the_relay_at_once(committed_database: Database) -> None:
-    bench = Bench(committed_database.sessions)
-    relay = relay_for(committed_database, f"redis://127.0.0.1:{free_port()}/0", bench.workshop)
-    running = asyncio.create_task(relay.run())
-    await asyncio.sleep(1.5)  # connected and asleep
-    await stage_word(committed_database.sessions, "quick")
-    await eventually(lambda: bench.done == ["quick"], seconds=0.9)  # less than one sweep
-    relay.stop()
-    await running
-
-
-async def test_the_whole_worker_survives_redis_coming_and_going(
-    committed_database: Database, tmp_path_factory: pytest.TempPathFactory
+async def test_the_trace_goes_on_in_the_job(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from opside_chassis import relay as relay_module  # noqa: PLC0415 - its queue loop alone
+    tracer = TracerProvider().get_tracer("tests")
+    monkeypatch.setattr("opside_chassis.jobs.tracer", tracer)
+    seen = []
 
-    bench = Bench(committed_database.sessions)
-    redis = EmbeddedRedis(tmp_path_factory.mktemp("redis")).start()
-    relay = relay_for(committed_database, redis.url, bench.workshop)
-    stopping = asyncio.Event()
-    tasks = [
-        asyncio.create_task(relay.run()),
-        asyncio.create_task(relay_module._run_queue(relay, stopping)),
-    ]
-    await stage_word(committed_database.sessions, "with redis")
-    await eventually(lambda: bench.done == ["with redis"])
-    redis.stop()
-    await stage_word(committed_database.sessions, "without")
-    await eventually(lambda: "without" in bench.done)
-    restarted = EmbeddedRedis(tmp_path_factory.mktemp("redis"), port=redis.port).start()
-    await stage_word(committed_database.sessions, "again")
-    await eventually(lambda: "again" in bench.done, seconds=20)
-    relay.stop()
-    stopping.set()
-    await asyncio.wait_for(asyncio.gather(*tasks), timeout=25)
-    restarted.stop()
+    async def look(_job: StagedJob) -> None:
+        seen.append(trace.get_current_span().get_span_context().trace_id)
+
+    with tracer.start_as_current_span("request") as span:
+        await stage_word(sessions, "x", "look")
+        assert current_trace_parent() is not None
+    await drain(Bench(sessions, handlers={"look": look}).workshop)
+    assert seen == [span.get_span_context().trace_id]
 
 
-async def test_an_illegal_status_is_refused_by_the_database(
-    migrated: MigratedDatabase, committed_sessions: Sessions
-) -> None:
-    await stage_word(committed_sessions, "x")
+async def test_an_illegal_status_is_refused_by_the_database(sessions: Sessions) -> None:
+    await stage_word(sessions, "x")
     with pytest.raises(Exception, match="ck_outbox_status"):
-        async with transaction(committed_sessions) as session:
-            await session.execute(text("UPDATE outbox SET status = 'vanished'"))
+        await set_rows(sessions, "status = 'vanished'")

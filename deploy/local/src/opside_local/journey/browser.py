@@ -15,6 +15,7 @@ MAX_REDIRECTS = 10
 TIMEOUT_SECONDS = 30.0
 HOSTS = {"127.0.0.1", "localhost"}
 """A local copy sends its people nowhere else."""
+JSON = "application/json"
 
 
 class Refused(JourneyFailed):
@@ -41,6 +42,7 @@ class Browser:
             cookies=CookieJar(policy),
             timeout=TIMEOUT_SECONDS,
             trust_env=False,
+            event_hooks={"request": [self._send_cookies]},
         )
 
     async def __aenter__(self) -> Self:
@@ -64,6 +66,15 @@ class Browser:
         if form.method == "post":
             return await self._follow(await self._client.post(form.action, data=fields))
         return await self._follow(await self._client.get(form.action, params=fields))
+
+    async def read(self, url: str) -> Any:  # noqa: ANN401 (any JSON)
+        """A provider's page as data, which it offers to programs; raises `Refused`."""
+        return await self._call("GET", url, headers={"Accept": JSON})
+
+    async def answer_to(self, form: Form, **filled: str) -> Any:  # noqa: ANN401 (any JSON)
+        """Send a provider's form and read its answer as data; raises `Refused`."""
+        fields = {**form.fields, **filled}
+        return await self._call("POST", form.action, data=fields, headers={"Accept": JSON})
 
     async def get(self, path: str, **query: str) -> Any:  # noqa: ANN401 (any JSON)
         """What the page reads from main-api; raises `Refused`."""
@@ -108,6 +119,11 @@ class Browser:
         """Access tokens live for minutes; the page asks for a new one as it goes along."""
         answer = await self._client.post("/api/auth/refresh", headers={"Origin": self._main_api})
         return answer.is_success
+
+    async def _send_cookies(self, request: httpx.Request) -> None:
+        """httpx copies the jar for each request and forgets its policy: set the header ourselves."""
+        request.headers.pop("Cookie", None)
+        self._client.cookies.set_cookie_header(request)
 
     async def _follow(self, answer: httpx.Response) -> Page:
         for _ in range(MAX_REDIRECTS):

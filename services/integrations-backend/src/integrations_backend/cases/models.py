@@ -77,3 +77,12 @@ class CaseRecovery(Base):
     billable: Mapped[bool]
     not_billable_reason: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CaseTransition(Base):
+    """The legal moves, for the trigger; `rules.TRANSITIONS` holds the same, and a test compares."""
+
+    __tablename__ = "case_transitions"
+
+    from_status: Mapped[str] = mapped_column(primary_key=True)
+    to_status: Mapped[str] = mapped_column(primary_key=True)

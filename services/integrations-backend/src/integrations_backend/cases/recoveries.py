@@ -14,13 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from integrations_backend.cases import queries
 from integrations_backend.cases.models import CaseRecovery
 from integrations_backend.cases.rules import CaseStatus, status_after_payment
+from integrations_backend.events import publish
 from integrations_backend.reports.archive import Archive
 from integrations_backend.reports.kinds import REIMBURSEMENTS
 from opside_chassis.database import Sessions, transaction
-from opside_chassis.outbox import stage
-from opside_contracts.events import Event, RecoveryConfirmed, RecoveryReversed
+from opside_contracts.events import RecoveryConfirmed, RecoveryReversed
 
-PUBLISH_EVENT = "publish_event"
 AUTOMATIC = "Amazon paid by itself, without a case"
 NOT_FILED_HERE = "paid for a case that was not filed through Opside"
 IN_STOCK = "Amazon gave units back instead of money"
@@ -122,7 +121,7 @@ async def _confirm(session: AsyncSession, recovery: CaseRecovery, *, now: dateti
     await queries.note_step(
         session, case.id, {"step": "paid", "reimbursementId": recovery.recovery_id}
     )
-    await _publish(
+    await publish(
         session,
         RecoveryConfirmed(
             event_id=f"{recovery.recovery_id}:confirmed",
@@ -156,7 +155,7 @@ async def _reverse(session: AsyncSession, reversal: CaseRecovery, *, now: dateti
     await queries.note_step(
         session, original.case_id, {"step": "reversed", "reimbursementId": reversal.recovery_id}
     )
-    await _publish(
+    await publish(
         session,
         RecoveryReversed(
             event_id=f"{reversal.recovery_id}:reversed",
@@ -168,14 +167,4 @@ async def _reverse(session: AsyncSession, reversal: CaseRecovery, *, now: dateti
             currency=reversal.currency,
             reversed_at=reversal.approved_at,
         ),
-    )
-
-
-async def _publish(session: AsyncSession, event: Event) -> None:
-    await stage(
-        session,
-        PUBLISH_EVENT,
-        event.model_dump(mode="json", by_alias=True),
-        tenant=event.user_id,
-        dedupe_key=f"{PUBLISH_EVENT}:{event.user_id}:{event.event_id}",
     )

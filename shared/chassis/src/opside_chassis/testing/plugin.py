@@ -12,6 +12,7 @@ answers, embedded otherwise.
 """
 
 import asyncio
+import hashlib
 import os
 import secrets
 import tempfile
@@ -20,15 +21,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import event, make_url
+from sqlalchemy import Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from opside_chassis.database import Database, Sessions
 from opside_chassis.keyring import KeyRing, SigningKey
@@ -37,7 +37,10 @@ from opside_chassis.testing.containers import docker_answers, postgres_container
 from opside_chassis.testing.engines import EmbeddedPostgres, EmbeddedRedis
 
 FROZEN_START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-_PASSWORD = secrets.token_urlsafe(16)
+# Roles belong to the whole server: on a shared one (`url`) every process must set the same password.
+_PASSWORD = hashlib.sha256(
+    os.environ.get("TEST_DATABASE_URL", secrets.token_hex(16)).encode()
+).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,13 @@ def _backend() -> str:
     return chosen
 
 
+def _named_address(variable: str) -> str:
+    address = os.environ.get(variable)
+    if not address:
+        raise pytest.UsageError(f"OPSIDE_TEST_BACKEND=url: set {variable}")
+    return address
+
+
 @contextmanager
 def _scratch() -> Iterator[Path]:
     """A throw-away folder that the server's user can pass through."""
@@ -108,7 +118,7 @@ def postgres_url() -> Iterator[str]:
     """The administrator's address of a Postgres server."""
     backend = _backend()
     if backend == "url":
-        yield os.environ["TEST_DATABASE_URL"]
+        yield _named_address("TEST_DATABASE_URL")
         return
     with ExitStack() as stack:
         if backend == "containers":
@@ -124,7 +134,7 @@ def redis_url() -> Iterator[str]:
     """The address of a Redis server."""
     backend = _backend()
     if backend == "url":
-        yield os.environ["TEST_REDIS_URL"]
+        yield _named_address("TEST_REDIS_URL")
         return
     with ExitStack() as stack:
         if backend == "containers":
@@ -215,8 +225,8 @@ async def database(
 async def sessions(database: Database) -> AsyncIterator[Sessions]:
     """Sessions on one connection whose work is rolled back after the test.
 
-    A verb's commit becomes a savepoint. One connection: tests of races and crashes take
-    `committed_sessions`.
+    A verb's commit becomes a savepoint; deferred constraints are not checked, and now() stands still.
+    One connection: tests of races, crashes and real commits take `committed_sessions`.
     """
     async with database.engine.connect() as connection:
         await connection.begin()
@@ -235,8 +245,9 @@ def _forget_tenant_between_transactions(maker: Sessions) -> Callable[[], None]:
     class FreshSession(Session):
         pass
 
-    def clear(_session: Session, _transaction: object, connection: Any) -> None:  # noqa: ANN401
-        connection.exec_driver_sql("SELECT set_config('opside.tenant', '', true)")
+    def clear(_session: Session, begun: SessionTransaction, connection: Connection) -> None:
+        if not begun.nested:
+            connection.exec_driver_sql("SELECT set_config('opside.tenant', '', true)")
 
     maker.configure(sync_session_class=FreshSession)
     event.listen(FreshSession, "after_begin", clear)

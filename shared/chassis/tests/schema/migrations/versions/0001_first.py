@@ -26,3 +26,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     metadata.drop_all(op.get_bind())
+    for function in ("wake_relay", "keep_answer", "require_answer"):
+        op.execute(f"DROP FUNCTION {SCHEMA}.{function}")

@@ -1,0 +1,1 @@
+"""Amazon's Selling Partner API and its consent, as much as we use."""

@@ -1,0 +1,65 @@
+"""What we need of Amazon."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Tokens as Amazon gave them; the access token lives so many seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportState:
+    """Where a requested report is; DONE has a document, CANCELLED also means "no data"."""
+
+    report_id: str
+    status: str
+    document_id: str | None
+
+
+class Amazon(Protocol):
+    """Errors: see `amazon_api.errors`. Nothing here may run inside a transaction."""
+
+    def consent_url(self, state: str) -> str:
+        """Where a seller connects his account."""
+        ...
+
+    async def exchange(self, code: str) -> Grant:
+        """A consent code for tokens, once."""
+        ...
+
+    async def refresh(self, refresh_token: str) -> Grant:
+        """A fresh access token; the refresh token in the answer replaces the old one."""
+        ...
+
+    async def marketplaces(self, access_token: str) -> Sequence[str]:
+        """Ids of the marketplaces that the seller takes part in: proof that the grant works."""
+        ...
+
+    async def create_report(
+        self, access_token: str, *, report_type: str, marketplace_id: str, start: datetime
+    ) -> str:
+        """Ask for a report from `start` until now; answers its id."""
+        ...
+
+    async def report(self, access_token: str, report_id: str) -> ReportState:
+        """Where it is."""
+        ...
+
+    async def finished_reports(
+        self, access_token: str, *, report_type: str, since: datetime
+    ) -> Sequence[ReportState]:
+        """Reports that Amazon made by itself."""
+        ...
+
+    async def download(self, access_token: str, document_id: str, target: Path) -> str | None:
+        """Write the unpacked document to `target`; answers its charset if Amazon says one."""
+        ...

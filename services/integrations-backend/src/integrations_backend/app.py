@@ -1,0 +1,60 @@
+"""The HTTP door of integrations-backend."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from integrations_backend.cases import routes as cases_routes
+from integrations_backend.connections import routes as connections_routes
+from integrations_backend.inventory import routes as inventory_routes
+from integrations_backend.onboarding import routes as onboarding_routes
+from integrations_backend.reports import routes as reports_routes
+from integrations_backend.runtime import SERVICE, build_access, open_runtime
+from integrations_backend.settings import Settings
+from integrations_backend.sync import routes as sync_routes
+from opside_chassis import process
+from opside_chassis.health import database_check
+from opside_chassis.rate_limits import PathLimits
+from opside_chassis.web import WebOptions, create_app
+
+LARGEST_UPLOAD_BYTES = 64 * 1024 * 1024
+"""Report files of a large seller; the gateway has the same limit."""
+
+
+def create(settings: Settings) -> FastAPI:
+    """The app; connections are opened when it starts, not when it is built."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_runtime(settings) as runtime:
+            app.state.runtime = runtime
+            app.state.checks = [database_check(runtime.database.engine)]
+            yield
+
+    return create_app(
+        settings=settings,
+        title=SERVICE,
+        routers=[
+            connections_routes.router,
+            sync_routes.router,
+            cases_routes.router,
+            inventory_routes.router,
+            reports_routes.router,
+            onboarding_routes.router,
+        ],
+        lifespan=lifespan,
+        access=build_access(settings),
+        options=WebOptions(
+            path_limits=[PathLimits("/api/reports/upload", max_body_bytes=LARGEST_UPLOAD_BYTES)]
+        ),
+    )
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    process.run_app(SERVICE, Settings, create)
+
+
+if __name__ == "__main__":
+    main()

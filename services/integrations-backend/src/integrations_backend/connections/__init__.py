@@ -1,0 +1,1 @@
+"""Which selling accounts a user connected, and whether the grant still holds."""

@@ -1,0 +1,30 @@
+"""What the domains above need to know of a seller's connection."""
+
+from dataclasses import dataclass
+
+from integrations_backend.connections import queries
+from opside_chassis.database import EVERY_TENANT, Sessions, transaction
+from opside_contracts.integrations.messages import ConnectionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectedSeller:
+    """A seller whose Amazon account is connected."""
+
+    user_id: str
+    marketplace_id: str
+
+
+async def connected_seller(sessions: Sessions, user_id: str) -> ConnectedSeller | None:
+    """The seller, or None while he is not connected."""
+    async with transaction(sessions, tenant=user_id) as session:
+        row = await queries.of_user(session, user_id)
+    if row is None or row.status != ConnectionStatus.CONNECTED.value:
+        return None
+    return ConnectedSeller(user_id, row.marketplace_id)
+
+
+async def connected_users(sessions: Sessions) -> list[str]:
+    """Everybody who is connected, for the hourly sync."""
+    async with transaction(sessions, tenant=EVERY_TENANT) as session:
+        return await queries.connected_users(session)

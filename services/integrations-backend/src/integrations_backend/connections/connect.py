@@ -1,0 +1,101 @@
+"""The return from Seller Central: exchange the code once, prove that it works, connect."""
+
+import secrets
+from dataclasses import dataclass
+
+from integrations_backend.amazon_api.errors import (
+    AccessDenied,
+    AmazonUnavailable,
+    GrantRefused,
+    Throttled,
+)
+from integrations_backend.amazon_api.gateway import Amazon, Grant
+from integrations_backend.connections import queries
+from integrations_backend.connections.errors import AccountTaken, ConsentRefused, NotGranted
+from integrations_backend.connections.models import SellerConnection
+from integrations_backend.connections.start_consent import hash_of
+from integrations_backend.connections.state import set_status
+from integrations_backend.vault.tokens import TokenVault
+from opside_chassis.clock import Clock
+from opside_chassis.database import EVERY_TENANT, Sessions, transaction
+from opside_chassis.outbox import stage
+from opside_contracts.integrations.messages import ConnectionStatus, Provider
+
+ONBOARD_STRIPE = "onboard_stripe"
+FIRST_SYNC = "start_first_sync"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentReturn:
+    """What came back with the browser of a signed-in user."""
+
+    user_id: str
+    browser_binding: str
+    state: str
+    code: str
+    seller_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """What connecting needs."""
+
+    sessions: Sessions
+    amazon: Amazon
+    tokens: TokenVault
+    clock: Clock
+
+    async def connect(self, returned: ConsentReturn) -> None:
+        """One transaction stores tokens, connection, the event, onboarding and the first sync.
+
+        Raises:
+            ConsentRefused: unknown, used or expired state, other user or other browser.
+            NotGranted: Amazon does not accept the code, or gives no access.
+            AccountTaken: the selling account belongs to another user.
+        """
+        await self._take_attempt(returned)
+        grant, marketplace_id = await self._exchange(returned.code)
+        # Every tenant: whether somebody else has the account can only be seen that way.
+        async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
+            owner = await queries.owner_of(session, returned.seller_id)
+            if owner not in {None, returned.user_id}:
+                raise AccountTaken("this selling account is connected to another user")
+            await self.tokens.keep(session, user_id=returned.user_id, grant=grant)
+            connection = await queries.of_user(session, returned.user_id, lock=True)
+            connection = connection or SellerConnection(
+                user_id=returned.user_id, provider=Provider.AMAZON.value
+            )
+            connection.account_id = returned.seller_id
+            connection.marketplace_id = marketplace_id
+            await set_status(session, connection, ConnectionStatus.CONNECTED, now=self.clock())
+            for kind in (ONBOARD_STRIPE, FIRST_SYNC):
+                await stage(
+                    session,
+                    kind,
+                    {"userId": returned.user_id},
+                    tenant=returned.user_id,
+                    dedupe_key=f"{kind}:{returned.user_id}:{connection.changes}",
+                )
+
+    async def _take_attempt(self, returned: ConsentReturn) -> None:
+        async with transaction(self.sessions, tenant=returned.user_id) as session:
+            attempt = await queries.take_attempt(session, hash_of(returned.state))
+        if attempt is None or attempt.expires_at < self.clock():
+            raise ConsentRefused("this consent was used already or took too long; start again")
+        same_browser = secrets.compare_digest(
+            attempt.browser_binding.encode(), returned.browser_binding.encode()
+        )
+        if not same_browser:
+            raise ConsentRefused("this consent was started in another browser; start again")
+
+    async def _exchange(self, code: str) -> tuple[Grant, str]:
+        try:
+            grant = await self.amazon.exchange(code)
+            marketplaces = await self.amazon.marketplaces(grant.access_token)
+        except (GrantRefused, AccessDenied) as error:
+            raise NotGranted("Amazon did not grant access; start again") from error
+        except (AmazonUnavailable, Throttled) as error:
+            raise NotGranted("Amazon does not answer; start again in a minute") from error
+        if not marketplaces:
+            raise NotGranted("this account sells in no marketplace")
+        return grant, marketplaces[0]

@@ -1,0 +1,58 @@
+"""All SQL about connections and consents."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from integrations_backend.connections.models import ConsentAttempt, SellerConnection
+from opside_contracts.integrations.messages import ConnectionStatus, Provider
+
+
+async def add_attempt(session: AsyncSession, attempt: ConsentAttempt, *, now: datetime) -> None:
+    """Store an attempt; expired ones of the user go."""
+    await session.execute(
+        delete(ConsentAttempt).where(
+            ConsentAttempt.user_id == attempt.user_id, ConsentAttempt.expires_at < now
+        )
+    )
+    session.add(attempt)
+    await session.flush()
+
+
+async def take_attempt(session: AsyncSession, state_hash: str) -> ConsentAttempt | None:
+    """Take an attempt out, so that a state is good for one return only."""
+    statement = (
+        delete(ConsentAttempt)
+        .where(ConsentAttempt.state_hash == state_hash)
+        .returning(ConsentAttempt)
+    )
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def of_user(
+    session: AsyncSession, user_id: str, *, lock: bool = False
+) -> SellerConnection | None:
+    """The user's Amazon connection."""
+    query = select(SellerConnection).where(
+        SellerConnection.user_id == user_id, SellerConnection.provider == Provider.AMAZON.value
+    )
+    return (await session.scalars(query.with_for_update() if lock else query)).one_or_none()
+
+
+async def owner_of(session: AsyncSession, account_id: str) -> str | None:
+    """Whose account it is; needs a transaction that sees every tenant."""
+    query = select(SellerConnection.user_id).where(
+        SellerConnection.provider == Provider.AMAZON.value,
+        SellerConnection.account_id == account_id,
+    )
+    return (await session.scalars(query)).one_or_none()
+
+
+async def connected_users(session: AsyncSession) -> list[str]:
+    """Everybody whose Amazon account is connected; needs a transaction that sees every tenant."""
+    query = select(SellerConnection.user_id).where(
+        SellerConnection.provider == Provider.AMAZON.value,
+        SellerConnection.status == ConnectionStatus.CONNECTED.value,
+    )
+    return list(await session.scalars(query))

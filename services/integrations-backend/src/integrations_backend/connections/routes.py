@@ -1,0 +1,83 @@
+"""Connecting and disconnecting a selling account."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query
+from fastapi.responses import RedirectResponse
+
+from integrations_backend.connections.connect import Connector, ConsentReturn
+from integrations_backend.connections.disconnect import disconnect, list_connections
+from integrations_backend.connections.start_consent import start_consent
+from integrations_backend.dependencies import Runtime, runtime
+from opside_chassis import access
+from opside_chassis.access import Caller
+from opside_chassis.errors import Forbidden, OpsideError
+from opside_chassis.service_token import ServiceIdentity
+from opside_contracts import scopes
+from opside_contracts.integrations.messages import Connection, SellerConsent, StartSellerConsent
+
+router = APIRouter()
+Member = Annotated[Caller, Depends(access.member())]
+Parts = Annotated[Runtime, Depends(runtime)]
+GATEWAY = "main-api"
+
+
+@router.post("/internal/amazon/consents", status_code=201)
+async def begin_consent(
+    request: StartSellerConsent,
+    service: Annotated[ServiceIdentity, Depends(access.service_only(scopes.START_CONSENT))],
+    parts: Parts,
+) -> SellerConsent:
+    """Open a consent attempt for a signed-in user."""
+    if service.act_for != request.user_id:
+        raise Forbidden("the request speaks of another user than the token")
+    return await start_consent(
+        parts.database.sessions,
+        parts.amazon,
+        user_id=request.user_id,
+        browser_binding=request.browser_binding,
+        clock=parts.clock,
+    )
+
+
+@router.get("/api/amazon/callback", status_code=302)
+async def amazon_returns(
+    caller: Member,
+    parts: Parts,
+    state: Annotated[str, Query(max_length=200)],
+    spapi_oauth_code: Annotated[str, Query(max_length=2048)],
+    selling_partner_id: Annotated[str, Query(max_length=100)],
+    x_opside_browser_binding: Annotated[str, Header()] = "",
+) -> RedirectResponse:
+    """Amazon's return, passed on by the gateway, which alone knows the browser."""
+    if caller.via != GATEWAY:
+        raise Forbidden("Amazon returns through the gateway only")
+    connector = Connector(parts.database.sessions, parts.amazon, parts.tokens, parts.clock)
+    returned = ConsentReturn(
+        user_id=caller.user_id,
+        browser_binding=x_opside_browser_binding,
+        state=state,
+        code=spapi_oauth_code,
+        seller_id=selling_partner_id,
+    )
+    outcome = "ok"
+    try:
+        await connector.connect(returned)
+    except OpsideError as error:
+        outcome = error.code
+    url = f"{parts.settings.app_url}/dashboard?connect={outcome}"
+    return RedirectResponse(url, 302, headers={"Referrer-Policy": "no-referrer"})
+
+
+@router.get("/api/connections")
+async def read_connections(caller: Member, parts: Parts) -> list[Connection]:
+    """The state of the caller's connections."""
+    return await list_connections(parts.database.sessions, user_id=caller.user_id)
+
+
+@router.delete("/api/amazon/disconnect", status_code=204)
+async def disconnect_amazon(caller: Member, parts: Parts) -> None:
+    """Forget the seller's tokens and stop syncing."""
+    await disconnect(
+        parts.database.sessions, parts.tokens, user_id=caller.user_id, clock=parts.clock
+    )

@@ -1,0 +1,39 @@
+"""Ask a person to look at what no program could finish."""
+
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from integrations_backend.base import Base
+from opside_chassis.ids import new_id
+from opside_chassis.outbox import StagedJob
+
+LONGEST_REASON_CHARS = 500
+
+
+class HumanCase(Base):
+    """Something a person must look at."""
+
+    __tablename__ = "human_cases"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    reference: Mapped[str]
+    reason: Mapped[str]
+    opened_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    closed_at: Mapped[datetime | None]
+
+
+async def open_case_for_job(session: AsyncSession, job: StagedJob, error: str) -> None:
+    """Called when a job is parked, in the same transaction."""
+    session.add(
+        HumanCase(
+            id=new_id("hum"),
+            kind=f"parked:{job.kind}",
+            reference=job.id,
+            reason=error[:LONGEST_REASON_CHARS],
+        )
+    )
+    await session.flush()

@@ -1,0 +1,1 @@
+"""Stock as last reported."""

@@ -1,0 +1,1 @@
+"""A Stripe account for every connected seller, without his doing."""

@@ -1,0 +1,84 @@
+"""The one place where integrations-backend's parts are put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from integrations_backend.amazon_api.gateway import Amazon
+from integrations_backend.amazon_api.live import LiveAmazon
+from integrations_backend.reports.archive import Archive
+from integrations_backend.settings import Settings
+from integrations_backend.vault.tokens import TokenVault
+from opside_chassis.access import Access
+from opside_chassis.clock import Clock, utc_now
+from opside_chassis.database import Database, check_application_role
+from opside_chassis.http_client import ServiceClient, provider_client
+from opside_chassis.keyring import KeyRing, SigningKey
+from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
+from opside_chassis.user_token import UserTokenVerifier
+from opside_chassis.vault import Vault, key_from_text
+from opside_contracts.accounts.client import AccountsClient
+from opside_contracts.payments.client import PaymentsClient
+
+SERVICE = "integrations-backend"
+SCHEMA = "integrations"
+PROVIDER_TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What routes and jobs are given."""
+
+    settings: Settings
+    database: Database
+    amazon: Amazon
+    tokens: TokenVault
+    archive: Archive
+    accounts: AccountsClient
+    payments: PaymentsClient
+    clock: Clock = utc_now
+
+
+def build_access(settings: Settings) -> Access:
+    """Whom this service believes."""
+    ring = KeyRing.from_settings(settings)
+    return Access(UserTokenVerifier(ring, SERVICE), ServiceTokenVerifier(ring, SERVICE))
+
+
+def build_vault(settings: Settings) -> Vault:
+    """The vault of providers' tokens."""
+    kid = settings.encryption_key_id
+    return Vault({kid: key_from_text(settings.encryption_key.get_secret_value())}, active_kid=kid)
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """Connect everything; close it again at the end.
+
+    Raises:
+        WrongSetting: the database role is too strong, or the archive cannot be written.
+    """
+    archive = Archive.open(settings.archive_url)
+    database = Database.connect(settings.database_url, application_name=SERVICE)
+    tokens = ServiceTokens(SigningKey.from_settings(settings, issuer=SERVICE), SERVICE)
+    main_api = ServiceClient(settings.main_api_url, "main-api", tokens)
+    payments = ServiceClient(settings.payments_url, "stripe-payments", tokens)
+    lwa = provider_client(settings.amazon_lwa_url, timeout_seconds=PROVIDER_TIMEOUT_SECONDS)
+    sp_api = provider_client(settings.amazon_sp_api_url, timeout_seconds=PROVIDER_TIMEOUT_SECONDS)
+    try:
+        await check_application_role(database.engine, SCHEMA, durable=settings.in_production)
+        yield Runtime(
+            settings=settings,
+            database=database,
+            amazon=LiveAmazon(settings, lwa, sp_api),
+            tokens=TokenVault(database.sessions, build_vault(settings), utc_now),
+            archive=archive,
+            accounts=AccountsClient(main_api),
+            payments=PaymentsClient(payments),
+        )
+    finally:
+        for client in (main_api, payments):
+            await client.close()
+        for provider in (lwa, sp_api):
+            await provider.aclose()
+        await database.close()

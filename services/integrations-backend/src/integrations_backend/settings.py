@@ -1,0 +1,39 @@
+"""Everything integrations-backend reads from its environment; `.env.example` lists the same names."""
+
+from pydantic import Field, SecretStr
+
+from opside_chassis.settings import BaseUrl, ServiceSettings, WrongSetting, is_local_url
+from opside_chassis.vault import key_from_text
+
+
+class Settings(ServiceSettings):
+    """The settings of integrations-backend."""
+
+    port: int = Field(default=3000, ge=1, le=65_535)
+    app_url: BaseUrl = "http://127.0.0.1:8000"
+    """Where browsers go after a consent, and nowhere else."""
+    amazon_client_id: str = Field(min_length=1)
+    amazon_client_secret: SecretStr
+    amazon_application_id: str = Field(min_length=1)
+    amazon_redirect_uri: BaseUrl = "http://127.0.0.1:8000/api/amazon/callback"
+    amazon_seller_central_url: BaseUrl = "https://sellercentral.amazon.com"
+    amazon_lwa_url: BaseUrl = "https://api.amazon.com"
+    amazon_sp_api_url: BaseUrl = "https://sellingpartnerapi-na.amazon.com"
+    encryption_key: SecretStr
+    """base64url of 32 random bytes; seals providers' tokens (ruling R9)."""
+    encryption_key_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]+$")
+    archive_url: str = Field(min_length=1)
+    """Folder (path or file: address) of report files and their rows."""
+    sync_interval_seconds: int = Field(default=3600, ge=60)
+
+    def check(self) -> None:
+        """Refuse weak keys, and sandboxes in production."""
+        super().check()
+        key_from_text(self.encryption_key.get_secret_value())
+        if not self.in_production:
+            return
+        for name in ("app_url", "amazon_seller_central_url", "amazon_lwa_url", "amazon_sp_api_url"):
+            if is_local_url(getattr(self, name)):
+                raise WrongSetting(
+                    name.upper(), "is a sandbox address in production", "use the real https address"
+                )

@@ -1,0 +1,1 @@
+"""One sync: six durable steps from reports to recoveries."""

@@ -1,0 +1,170 @@
+"""Fetch reports: ask, store the id, poll, download, read. Every move is stored before the next."""
+
+import tempfile
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from integrations_backend.amazon_api.errors import (
+    AccessDenied,
+    GrantRefused,
+    RequestRefused,
+    Throttled,
+)
+from integrations_backend.amazon_api.gateway import Amazon, ReportState
+from integrations_backend.connections.state import mark_broken
+from integrations_backend.reports.archive import Archive
+from integrations_backend.reports.errors import UnreadableReport
+from integrations_backend.reports.ingest import ingest_report
+from integrations_backend.reports.kinds import LISTED_REPORTS, window_days
+from integrations_backend.reports.received import ReceivedReport
+from integrations_backend.sync import queries
+from integrations_backend.sync.models import SyncJob, SyncReport
+from integrations_backend.vault.tokens import TokenVault
+from opside_chassis.clock import Clock
+from opside_chassis.database import Sessions, transaction
+from opside_chassis.outbox import RetryLater
+
+SETTLED = frozenset({"read", "no_data", "denied", "failed"})
+LISTED_DAYS = 90
+"""getReports reaches so far back (facts section 3)."""
+POLL_SECONDS = 0.5
+THROTTLED_SECONDS = 60
+"""A bucket of one token a minute is full enough for one call after that."""
+WORK_SECONDS = 10.0
+"""One run of the job reads for so long, then lets others work; well under the job's 20 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """One run over the reports of one sync."""
+
+    sessions: Sessions
+    amazon: Amazon
+    tokens: TokenVault
+    archive: Archive
+    clock: Clock
+
+    async def run(self, sync: SyncJob) -> None:
+        """Bring every report of the sync one move on.
+
+        Raises:
+            RetryLater: something is not ready, throttled, or there was more than one run's work.
+            GrantRefused: the seller must consent again.
+        """
+        begun = self.clock()
+        try:
+            token = await self.tokens.access_token(self.amazon, user_id=sync.user_id)
+            await self._list_ready_made(sync, token)
+            for report in await self._open_reports(sync):
+                await self._advance(sync, report, token)
+                if (self.clock() - begun).total_seconds() > WORK_SECONDS:
+                    raise RetryLater(0, "more reports to read")
+        except GrantRefused:
+            async with transaction(self.sessions, tenant=sync.user_id) as session:
+                await mark_broken(session, user_id=sync.user_id, now=self.clock())
+            raise
+        except Throttled as error:
+            raise RetryLater(THROTTLED_SECONDS, f"Amazon's usage plan: {error}") from error
+        except AccessDenied:
+            # Once more with a fresh token; refused again it is final.
+            await self.tokens.access_token(self.amazon, user_id=sync.user_id, fresh=True)
+            raise
+        if await self._open_reports(sync):
+            raise RetryLater(POLL_SECONDS, "Amazon is still writing reports")
+
+    async def _open_reports(self, sync: SyncJob) -> list[SyncReport]:
+        async with transaction(self.sessions, tenant=sync.user_id) as session:
+            reports = await queries.reports_of(session, user_id=sync.user_id, sync_id=sync.id)
+        return [report for report in reports if report.state not in SETTLED]
+
+    async def _list_ready_made(self, sync: SyncJob, token: str) -> None:
+        """Settlements cannot be asked for: find those that Amazon has written. Once a sync."""
+        async with transaction(self.sessions, tenant=sync.user_id) as session:
+            known = await queries.reports_of(session, user_id=sync.user_id, sync_id=sync.id)
+        if any(report.report_key == "listed" for report in known):
+            return
+        since = self.clock() - timedelta(days=LISTED_DAYS)
+        rows = [self._row(sync, "listed", "listed", None, "read")]
+        for report_type in LISTED_REPORTS:
+            found = await self.amazon.finished_reports(token, report_type=report_type, since=since)
+            rows += [
+                self._row(sync, f"{report_type}:{one.report_id}", report_type, one, "ready")
+                for one in found
+                if one.document_id
+            ]
+        async with transaction(self.sessions, tenant=sync.user_id) as session:
+            await queries.add_reports(session, rows)
+
+    @staticmethod
+    def _row(
+        sync: SyncJob, key: str, report_type: str, made: ReportState | None, state: str
+    ) -> dict[str, object]:
+        return {
+            "sync_id": sync.id,
+            "report_key": key,
+            "report_type": report_type,
+            "user_id": sync.user_id,
+            "report_id": made.report_id if made else None,
+            "document_id": made.document_id if made else None,
+            "state": state,
+        }
+
+    async def _advance(self, sync: SyncJob, report: SyncReport, token: str) -> None:
+        try:
+            match report.state:
+                case "pending":
+                    await self._request(sync, report, token)
+                case "requested":
+                    await self._poll(sync, report, token)
+                case "ready":
+                    await self._read(sync, report, token)
+        except (RequestRefused, UnreadableReport) as error:
+            await self._change(sync, report, state="failed", note=str(error)[:300])
+
+    async def _request(self, sync: SyncJob, report: SyncReport, token: str) -> None:
+        start = sync.started_at - timedelta(days=window_days(report.report_type))
+        report_id = await self.amazon.create_report(
+            token,
+            report_type=report.report_type,
+            marketplace_id=sync.marketplace_id,
+            start=start,
+        )
+        await self._change(sync, report, state="requested", report_id=report_id)
+
+    async def _poll(self, sync: SyncJob, report: SyncReport, token: str) -> None:
+        made = await self.amazon.report(token, report.report_id or "")
+        match made.status:
+            case "DONE":
+                await self._change(sync, report, state="ready", document_id=made.document_id)
+            case "CANCELLED":
+                await self._change(sync, report, state="no_data", note="nothing qualifies")
+            case "FATAL":
+                await self._change(sync, report, state="failed", note="Amazon could not write it")
+
+    async def _read(self, sync: SyncJob, report: SyncReport, token: str) -> None:
+        document_id = report.document_id or ""
+        with tempfile.TemporaryDirectory(prefix="opside-report-") as folder:
+            content = Path(folder) / "document"
+            charset = await self.amazon.download(token, document_id, content)
+            read = await ingest_report(
+                self.sessions,
+                self.archive,
+                ReceivedReport(
+                    user_id=sync.user_id,
+                    sync_id=sync.id,
+                    report_type=report.report_type,
+                    marketplace_id=sync.marketplace_id,
+                    report_id=report.report_id or "",
+                    document_id=document_id,
+                    content=content,
+                    charset=charset,
+                ),
+            )
+        await self._change(sync, report, state="read", rows=read.rows, rejected=read.rejected)
+
+    async def _change(self, sync: SyncJob, report: SyncReport, **values: object) -> None:
+        async with transaction(self.sessions, tenant=sync.user_id) as session:
+            await queries.change_report(
+                session, sync_id=sync.id, report_key=report.report_key, **values
+            )

@@ -1,0 +1,106 @@
+"""All SQL about syncs."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from integrations_backend.sync.models import SyncJob, SyncReport
+
+
+async def insert_sync(session: AsyncSession, values: dict[str, Any]) -> bool:
+    """Start a sync unless one of this seller runs; False when one does."""
+    statement = (
+        insert(SyncJob)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=["user_id"], index_where=text("status = 'running'"))
+        .returning(SyncJob.id)
+    )
+    return (await session.execute(statement)).first() is not None
+
+
+async def running_sync(session: AsyncSession, user_id: str) -> SyncJob | None:
+    """The seller's running sync."""
+    query = select(SyncJob).where(SyncJob.user_id == user_id, SyncJob.status == "running")
+    return (await session.scalars(query)).one_or_none()
+
+
+async def add_reports(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+    """Reports to fetch; those that are known stay as they are."""
+    if rows:
+        await session.execute(insert(SyncReport).values(list(rows)).on_conflict_do_nothing())
+
+
+async def sync_by_id(
+    session: AsyncSession, *, user_id: str, sync_id: str, lock: bool = False
+) -> SyncJob | None:
+    """A sync of this user."""
+    query = select(SyncJob).where(SyncJob.user_id == user_id, SyncJob.id == sync_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return (await session.scalars(query)).one_or_none()
+
+
+async def reports_of(session: AsyncSession, *, user_id: str, sync_id: str) -> list[SyncReport]:
+    """The reports of a sync."""
+    query = select(SyncReport).where(SyncReport.user_id == user_id, SyncReport.sync_id == sync_id)
+    return list(await session.scalars(query.order_by(SyncReport.report_key)))
+
+
+async def change_report(
+    session: AsyncSession, *, sync_id: str, report_key: str, **values: object
+) -> None:
+    """Store how far a report is."""
+    await session.execute(
+        update(SyncReport)
+        .where(SyncReport.sync_id == sync_id, SyncReport.report_key == report_key)
+        .values(**values)
+    )
+
+
+_NOTE = text(
+    """
+    UPDATE sync_jobs SET updated_at = now(), audit = jsonb_set(audit, '{entries}',
+        (audit->'entries') || jsonb_build_array(CAST(:entry AS jsonb)
+                                                || jsonb_build_object('at', now())))
+     WHERE id = :id
+    """
+)
+
+
+async def note(session: AsyncSession, sync_id: str, entry: dict[str, Any]) -> None:
+    """Append to a sync's audit."""
+    await session.execute(_NOTE, {"id": sync_id, "entry": json.dumps(entry)})
+
+
+async def syncs_page(
+    session: AsyncSession, *, user_id: str, before: str | None, limit: int
+) -> list[SyncJob]:
+    """A user's syncs, newest first, one more than asked."""
+    query = select(SyncJob).where(SyncJob.user_id == user_id)
+    if before is not None:
+        query = query.where(SyncJob.id < before)
+    return list(await session.scalars(query.order_by(SyncJob.id.desc()).limit(limit + 1)))
+
+
+async def counts_by_status(session: AsyncSession, user_id: str) -> dict[str, int]:
+    """How many syncs of a user ended how."""
+    query = (
+        select(SyncJob.status, func.count())
+        .where(SyncJob.user_id == user_id)
+        .group_by(SyncJob.status)
+    )
+    return {str(status): int(count) for status, count in await session.execute(query)}
+
+
+async def last_finished(session: AsyncSession, user_id: str) -> datetime | None:
+    """When a sync of the user was last finished."""
+    query = select(func.max(SyncJob.finished_at)).where(
+        SyncJob.user_id == user_id, SyncJob.status == "done"
+    )
+    moment: datetime | None = (await session.execute(query)).scalar_one()
+    return moment

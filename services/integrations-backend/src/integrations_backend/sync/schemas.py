@@ -1,0 +1,59 @@
+"""Bodies of the sync routes."""
+
+from datetime import datetime
+from typing import Any
+
+from integrations_backend.sync.models import SyncJob, SyncReport
+from integrations_backend.sync.rules import STAGE, Step, percent
+from opside_chassis.wire import AnswerModel
+
+SETTLED = frozenset({"read", "no_data", "denied", "failed"})
+
+
+class SyncStatus(AnswerModel):
+    """The payload of the source document, and `status`: running, done, failed or cancelled."""
+
+    sync_id: str
+    status: str
+    stage: str
+    percent: int
+    total_cases: int
+    processed_cases: int
+    audit: list[dict[str, Any]]
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, sync: SyncJob, reports: list[SyncReport]) -> "SyncStatus":
+        """The view of a stored sync."""
+        step = Step(sync.step)
+        settled = sum(report.state in SETTLED for report in reports)
+        return cls(
+            sync_id=sync.id,
+            status=sync.status,
+            stage=STAGE[step],
+            percent=percent(step, reports=len(reports), settled=settled),
+            total_cases=sync.total_cases,
+            processed_cases=sync.processed_cases,
+            audit=sync.audit.get("entries", []),
+            updated_at=sync.updated_at,
+        )
+
+
+class SyncStatusAnswer(AnswerModel):
+    """The envelope of the source document."""
+
+    success: bool = True
+    data: SyncStatus
+
+
+class SyncStarted(AnswerModel):
+    """Where to look."""
+
+    sync_id: str
+
+
+class SyncStatistics(AnswerModel):
+    """Dashboard numbers."""
+
+    syncs: dict[str, int]
+    last_finished_at: datetime | None

@@ -1,0 +1,1 @@
+"""Providers' tokens, sealed; fresh when asked for."""

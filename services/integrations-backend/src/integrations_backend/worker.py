@@ -1,0 +1,85 @@
+"""The worker of integrations-backend: syncs, onboards, publishes."""
+
+from collections.abc import Mapping
+
+from integrations_backend.connections.access import connected_users
+from integrations_backend.connections.connect import FIRST_SYNC, ONBOARD_STRIPE
+from integrations_backend.events import PUBLISH_EVENT
+from integrations_backend.human_cases import open_case_for_job
+from integrations_backend.onboarding.onboard import onboard_stripe
+from integrations_backend.runtime import SCHEMA, SERVICE, Runtime, open_runtime
+from integrations_backend.settings import Settings
+from integrations_backend.sync.advance import Pipeline
+from integrations_backend.sync.errors import NotConnected
+from integrations_backend.sync.fetch import Fetcher
+from integrations_backend.sync.start import ADVANCE_SYNC, start_sync
+from opside_chassis import process
+from opside_chassis.jobs import Handler, Schedule, Workshop
+from opside_chassis.outbox import StagedJob
+from opside_chassis.relay import Relay, run_worker
+from opside_contracts.events import EVENT
+
+SYNC_EVERYBODY = "sync_connected_sellers"
+
+
+def handlers(runtime: Runtime) -> Mapping[str, Handler]:
+    """A handler for every kind of job this service stages."""
+    sessions, clock = runtime.database.sessions, runtime.clock
+    fetcher = Fetcher(sessions, runtime.amazon, runtime.tokens, runtime.archive, clock)
+    pipeline = Pipeline(sessions, fetcher, runtime.archive)
+
+    async def first_sync(job: StagedJob) -> None:
+        await _start(runtime, job.tenant or "", reason="connected")
+
+    async def sync_everybody(_job: StagedJob) -> None:
+        for user_id in await connected_users(sessions):
+            await _start(runtime, user_id, reason="scheduled")
+
+    async def publish(job: StagedJob) -> None:
+        await runtime.accounts.publish(EVENT.validate_python(dict(job.payload)))
+
+    return {
+        ADVANCE_SYNC: pipeline.advance,
+        FIRST_SYNC: first_sync,
+        SYNC_EVERYBODY: sync_everybody,
+        ONBOARD_STRIPE: lambda job: onboard_stripe(sessions, runtime.payments, job),
+        PUBLISH_EVENT: publish,
+    }
+
+
+async def _start(runtime: Runtime, user_id: str, *, reason: str) -> None:
+    try:
+        await start_sync(
+            runtime.database.sessions, user_id=user_id, reason=reason, clock=runtime.clock
+        )
+    except NotConnected:
+        return  # disconnected meanwhile: nothing to do
+
+
+async def work(settings: Settings) -> None:
+    """Run jobs until told to stop."""
+    async with open_runtime(settings) as runtime:
+        workshop = Workshop(
+            runtime.database.sessions,
+            handlers(runtime),
+            open_case_for_job,
+            (Schedule(SYNC_EVERYBODY, settings.sync_interval_seconds),),
+        )
+        await run_worker(
+            Relay(
+                service=SERVICE,
+                schema=SCHEMA,
+                database=runtime.database,
+                redis_url=settings.redis_url,
+                workshop=workshop,
+            )
+        )
+
+
+def main() -> None:
+    """Work until told to stop."""
+    process.run_worker(SERVICE, Settings, work)
+
+
+if __name__ == "__main__":
+    main()
