@@ -17,6 +17,8 @@ ROW_KEY = "row_key"
 OCCURRENCE = "occurrence"
 LINE = "line"
 _SEPARATOR = "\x1f"
+_WHY = "\x00why"
+"""Why a row is rejected; reports have a column called reason, none has a NUL in its name."""
 
 _MOMENT_FORMATS = (
     "%Y-%m-%dT%H:%M:%S%:z",
@@ -234,10 +236,10 @@ def _separate(typed: pl.DataFrame, kind: ReportKind) -> ParsedReport:
                 + [pl.lit(None, dtype=pl.String)]
             )
         )
-        .alias("reason")
+        .alias(_WHY)
     )
-    rejected = reasons.filter(pl.col("reason").is_not_null()).select(LINE, "reason")
-    good = reasons.filter(pl.col("reason").is_null()).select(LINE, *(c.name for c in kind.columns))
+    rejected = reasons.filter(pl.col(_WHY).is_not_null()).select(LINE, _WHY)
+    good = reasons.filter(pl.col(_WHY).is_null()).select(LINE, *(c.name for c in kind.columns))
     return ParsedReport(
         kind, _with_identity(good, kind), tuple(RejectedRow(*row) for row in rejected.iter_rows())
     )

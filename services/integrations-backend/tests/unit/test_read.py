@@ -1,0 +1,133 @@
+"""Report files become typed rows, or rows kept aside with their line and a reason."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from integrations_backend.reports.errors import UnreadableReport
+from integrations_backend.reports.kinds import KINDS, REIMBURSEMENTS, RETURNS, sniff
+from integrations_backend.reports.marketplaces import marketplace
+from integrations_backend.reports.read import OCCURRENCE, decode, header_of, read_text
+
+US = marketplace("ATVPDKIKX0DER")
+DE = marketplace("A1PA6795UKMFR9")
+JP = marketplace("A1VC38T7YXB528")
+HEADER = (
+    "approval-date\treimbursement-id\tcase-id\tamazon-order-id\treason\tsku\tfnsku\tasin\t"
+    "product-name\tcondition\tcurrency-unit\tamount-per-unit\tamount-total\t"
+    "quantity-reimbursed-cash\tquantity-reimbursed-inventory\tquantity-reimbursed-total\t"
+    "original-reimbursement-id\toriginal-reimbursement-type"
+)
+
+
+def row(**changes: str) -> str:
+    cells = {
+        "approval-date": "2026-10-01T10:00:00+00:00",
+        "reimbursement-id": "111",
+        "reason": "Lost_Warehouse",
+        "sku": "SKU-1",
+        "fnsku": "X001",
+        "product-name": "A 5\" frame",
+        "currency-unit": "USD",
+        "amount-per-unit": "12.34",
+        "amount-total": "12.34",
+        "quantity-reimbursed-cash": "1",
+        "quantity-reimbursed-inventory": "0",
+        "quantity-reimbursed-total": "1",
+    } | {name.replace("_", "-"): value for name, value in changes.items()}
+    return "\t".join(cells.get(name, "") for name in HEADER.split("\t"))
+
+
+def read(*rows: str, store=US, header: str = HEADER):  # noqa: ANN202
+    return read_text("\n".join((header, *rows)), KINDS[REIMBURSEMENTS], store=store)
+
+
+def test_every_cell_of_a_row_is_read() -> None:
+    parsed = read(row())
+    found = parsed.frame.row(0, named=True)
+    assert found["reason"] == "Lost_Warehouse"
+    assert found["amount-total"] == 1234
+    assert found["quantity-reimbursed-cash"] == 1
+    assert found["approval-date"].isoformat() == "2026-10-01T10:00:00+00:00"
+    assert found["original-reimbursement-id"] == ""
+    assert "product-name" not in parsed.frame.columns
+    assert parsed.rejected == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"amount_total": "twelve"}, "cannot read amount-total"),
+        ({"amount_total": "12.345"}, "cannot read amount-total"),
+        ({"amount_total": ""}, "lacks amount-total"),
+        ({"approval_date": "32/13/2026"}, "cannot read approval-date"),
+        ({"quantity_reimbursed_cash": "1.5"}, "cannot read quantity-reimbursed-cash"),
+        ({"sku": "a\tb\tc"}, "has more cells than the header"),
+    ],
+)
+def test_an_unreadable_row_is_kept_aside_with_its_line(change: dict[str, str], reason: str) -> None:
+    parsed = read(row(), row(reimbursement_id="222", **change), row(reimbursement_id="333"))
+    assert [(one.line, one.reason) for one in parsed.rejected] == [(3, reason)]
+    assert parsed.frame["reimbursement-id"].to_list() == ["111", "333"]
+
+
+def test_identical_rows_are_real_and_counted() -> None:
+    parsed = read(row(), row(), row(reimbursement_id="222"))
+    assert parsed.frame[OCCURRENCE].to_list() == [1, 2, 1]
+
+
+def test_german_numbers_and_quoted_cells() -> None:
+    quoted = "\t".join(f'"{cell}"' for cell in row(amount_total="1.234,50").split("\t"))
+    parsed = read(quoted, store=DE)
+    assert parsed.frame["amount-total"].to_list() == [123_450]
+
+
+def test_yen_have_no_decimals() -> None:
+    cells = {"currency_unit": "JPY", "amount_total": "1234", "amount_per_unit": "1234"}
+    assert read(row(**cells), store=JP).frame["amount-total"].to_list() == [1234]
+
+
+def test_headers_are_matched_however_they_are_written() -> None:
+    header = HEADER.upper().replace("-", " ")
+    assert read(row(), header=header).frame.height == 1
+
+
+def test_a_missing_column_refuses_the_file_and_names_it() -> None:
+    with pytest.raises(UnreadableReport, match="reimbursementid"):
+        read(row(), header=HEADER.replace("reimbursement-id", "something-else", 1))
+
+
+@pytest.mark.parametrize("data", [b"a\x00b", "approval-date\t\x81".encode("latin-1") + b"\x8d\x9d"])
+def test_undecodable_bytes_are_never_dropped(data: bytes) -> None:
+    with pytest.raises(UnreadableReport):
+        decode(data, charset=None, store=US)
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "cp1252"])
+def test_the_charsets_that_amazon_writes(codec: str) -> None:
+    assert decode("Prüfung".encode(codec), charset=None, store=DE) == "Prüfung"
+
+
+def test_ten_thousand_columns_are_refused() -> None:
+    with pytest.raises(UnreadableReport, match="10000 columns"):
+        header_of("\t".join(["x"] * 10_000))
+
+
+def test_a_type_is_known_by_its_header() -> None:
+    assert sniff(HEADER.split("\t")) is KINDS[REIMBURSEMENTS]
+    assert sniff([column.name for column in KINDS[RETURNS].columns]) is KINDS[RETURNS]
+    assert sniff(["a", "b"]) is None
+
+
+@given(st.text(alphabet=st.characters(blacklist_characters="\x00", blacklist_categories=["Cs"])))
+def test_any_text_is_read_or_refused_but_never_crashes(text: str) -> None:
+    try:
+        parsed = read_text(f"{HEADER}\n{text}", KINDS[REIMBURSEMENTS], store=US)
+    except UnreadableReport:
+        return
+    lines = [line for line in text.split("\n") if line.strip()]
+    assert parsed.frame.height + len(parsed.rejected) <= len(lines)
+
+
+def test_frames_hold_exact_integers() -> None:
+    assert read(row()).frame.schema["amount-total"] == pl.Int64()
