@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -37,6 +38,8 @@ class Row:
     def __add__(self, other: "Row") -> "Row":
         return Row(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
+
+_LEFT: Any = {"title_justify": "left", "title_style": "bold"}
 
 Key = tuple[str, str]
 """Claim type, currency."""
@@ -74,37 +77,42 @@ def show(sellers: Sequence[Seller], proof: Comparison, console: Console) -> None
 
 
 def _found_and_paid(sellers: Sequence[Seller]) -> Table:
-    table = Table("seller", "claim type", title="what Amazon owed", title_justify="left")
-    for heading in ("cases", "units", "value found", "units paid", "recovered", "charged",
-                    "transferred"):  # fmt: skip
+    table = Table("", box=SIMPLE_HEAD, title="what Amazon owed, in major units", **_LEFT)
+    for heading in ("cases", "units\nfound", "value\nfound", "units\npaid"):
+        table.add_column(heading, justify="right")
+    for heading in ("recovered", "charged", "transferred"):
         table.add_column(heading, justify="right")
     for seller in sellers:
         by_type = rows(seller.cases, seller.lines)
-        totals: dict[str, Row] = defaultdict(Row)
-        for (claim_type, currency), row in by_type.items():
-            totals[currency] += row
-            table.add_row(seller.person.name, claim_type, *_cells(row, currency))
-        for currency, row in totals.items():
-            mode = f"[bold]all[/] ({seller.person.collection})"
-            table.add_row(seller.person.name, mode, *_cells(row, currency), end_section=True)
+        for currency in sorted({currency for _, currency in by_type}):
+            own = {kind: row for (kind, of), row in by_type.items() if of == currency}
+            person = seller.person
+            title = f"{person.name}, {person.collection}, {currency.upper()}"
+            table.add_row(title, *_cells(sum(own.values(), Row()), currency), style="bold")
+            for claim_type, row in own.items():
+                table.add_row(f"  {claim_type.replace('_', ' ')}", *_cells(row, currency))
+            table.add_section()
     return table
 
 
 def _cells(row: Row, currency: str) -> list[str]:
-    unknown = f" + {row.unknown_values} of unknown value" if row.unknown_values else ""
+    def money(amount_minor: int) -> str:
+        return str(Money(amount_minor, currency).to_decimal())
+
+    unknown = f" + {row.unknown_values} unknown" if row.unknown_values else ""
     return [
         str(row.found_cases),
         str(row.found_units),
-        f"{Money(row.found_minor, currency)}{unknown}",
+        money(row.found_minor) + unknown,
         str(row.recovered_units),
-        str(Money(row.recovered_minor, currency)),
-        str(Money(row.charged_minor, currency)),
-        str(Money(row.transferred_minor, currency)),
+        money(row.recovered_minor),
+        money(row.charged_minor),
+        money(row.transferred_minor),
     ]
 
 
 def _books(proof: Comparison) -> Table:
-    table = Table("currency", "total", title="both books", title_justify="left")
+    table = Table("currency", "total", box=SIMPLE_HEAD, title="both books", **_LEFT)
     for heading in ("Opside's ledger", "Stripe's own book", ""):
         table.add_column(heading, justify="right")
     for line in proof.lines:

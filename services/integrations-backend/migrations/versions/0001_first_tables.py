@@ -231,6 +231,7 @@ CREATE TABLE integrations.refund_engine_cases (
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     amazon_case_id TEXT,
     filed_at TIMESTAMP WITH TIME ZONE,
+    filed_quantity BIGINT,
     unit_cost_minor BIGINT,
     CONSTRAINT pk_refund_engine_cases PRIMARY KEY (id),
     CONSTRAINT uq_refund_engine_cases_user_id_claim_id UNIQUE (user_id, claim_id),
@@ -296,7 +297,8 @@ CREATE TRIGGER keep_claim_facts BEFORE UPDATE ON integrations.amazon_claims
 ALTER TABLE integrations.refund_engine_cases
     ADD CONSTRAINT ck_refund_engine_cases_filed CHECK (
         (case_status = 'open') = (amazon_case_id IS NULL)
-        AND (amazon_case_id IS NULL) = (filed_at IS NULL));;
+        AND (amazon_case_id IS NULL) = (filed_at IS NULL)
+        AND (amazon_case_id IS NULL) = (filed_quantity IS NULL));;
 
 INSERT INTO integrations.case_transitions VALUES ('open', 'filed'), ('filed', 'paid'),
     ('filed', 'partly_paid'), ('partly_paid', 'paid'), ('paid', 'reversed'),

@@ -3,11 +3,12 @@
 import asyncio
 
 from alembic import command
+from sqlalchemy import text
+
 from integrations_backend.cases.rules import TRANSITIONS
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.migration import alembic_config
 from opside_chassis.testing.plugin import MigratedDatabase, SchemaUnderTest
-from sqlalchemy import text
 
 
 async def test_models_and_migrations_agree(

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.kinds import KINDS, REIMBURSEMENTS, RETURNS, sniff
 from integrations_backend.reports.marketplaces import marketplace
@@ -27,7 +28,7 @@ def row(**changes: str) -> str:
         "reason": "Lost_Warehouse",
         "sku": "SKU-1",
         "fnsku": "X001",
-        "product-name": "A 5\" frame",
+        "product-name": 'A 5" frame',
         "currency-unit": "USD",
         "amount-per-unit": "12.34",
         "amount-total": "12.34",
@@ -38,7 +39,7 @@ def row(**changes: str) -> str:
     return "\t".join(cells.get(name, "") for name in HEADER.split("\t"))
 
 
-def read(*rows: str, store=US, header: str = HEADER):  # noqa: ANN202
+def read(*rows: str, store=US, header: str = HEADER):
     return read_text("\n".join((header, *rows)), KINDS[REIMBURSEMENTS], store=store)
 
 

@@ -1,7 +1,7 @@
 """Money: integer minor units and an ISO 4217 code, never a float (facts/money-safety.md section 1)."""
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Self
 
 BASIS_POINTS = 10_000
@@ -29,6 +29,9 @@ _ZERO_DECIMAL = frozenset(
 )
 _THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 _CODE_LENGTH = 3
+_LARGEST_MINOR = 2**63 - 1
+"""What a `bigint` holds."""
+_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 
 
 def minor_unit_exponent(currency: str) -> int:
@@ -75,13 +78,15 @@ class Money:
         """Exact conversion from major units.
 
         Raises:
-            ValueError: not a finite number, or finer than the currency's smallest unit.
+            ValueError: not a finite number, larger than a `bigint`, or finer than the smallest unit.
         """
         try:
-            scaled = Decimal(amount).scaleb(minor_unit_exponent(currency))
-            whole = int(scaled)
-        except (InvalidOperation, OverflowError, ValueError) as error:
+            scaled = Decimal(amount).scaleb(minor_unit_exponent(currency), _EXACT)
+            whole = int(scaled) if abs(scaled) <= _LARGEST_MINOR else None
+        except (ArithmeticError, ValueError) as error:
             raise ValueError(f"not an amount: {amount!r}") from error
+        if whole is None:
+            raise ValueError(f"not an amount: {amount!r}")
         if whole != scaled:
             raise ValueError(f"{amount} is finer than the smallest unit of {currency}")
         return cls(whole, currency.lower())

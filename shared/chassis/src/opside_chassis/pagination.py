@@ -46,6 +46,12 @@ def decode_cursor(cursor: str, *, parts: int) -> tuple[str, ...]:
         keys = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError, UnicodeDecodeError) as error:
         raise BadRequest("the cursor is not one of ours") from error
-    if not isinstance(keys, list) or len(keys) != parts or not all(type(k) is str for k in keys):
+    if not isinstance(keys, list) or len(keys) != parts or not all(_is_key(key) for key in keys):
         raise BadRequest("the cursor is not one of ours")
     return tuple(keys)
+
+
+def _is_key(key: object) -> bool:
+    """Postgres takes no NUL in a text, and no lone surrogate."""
+    surrogates = range(0xD800, 0xE000)
+    return isinstance(key, str) and not any(c == "\0" or ord(c) in surrogates for c in key)

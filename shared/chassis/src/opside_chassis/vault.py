@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 
 from cryptography.exceptions import InvalidTag
@@ -20,6 +21,7 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 VERSION = "v1"
 _MIN_DISTINCT_BYTES = 8
+_KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MEND = (
     "use 32 random bytes, base64url: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 )
@@ -38,7 +40,11 @@ class Vault:
         """Raises `WrongSetting` when the active key is missing or a key is weak."""
         if active_kid not in keys:
             raise WrongSetting("ENCRYPTION_KEY_ID", "names no known key", "name one of the keys")
-        for key in keys.values():
+        for kid, key in keys.items():
+            if not _KID.fullmatch(kid):
+                raise WrongSetting(
+                    "ENCRYPTION_KEY_ID", "is no plain name", "use letters, digits, - and _"
+                )
             check_key(key)
         self._ciphers = {kid: AESGCM(key) for kid, key in keys.items()}
         self._active_kid = active_kid
@@ -89,7 +95,8 @@ class Vault:
 def key_from_text(text: str) -> bytes:
     """ENCRYPTION_KEY as bytes; raises `WrongSetting` when it is weak or of the wrong length."""
     try:
-        key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        # Strict: the lenient decoder would skip over a typing error.
+        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise WrongSetting("ENCRYPTION_KEY", "is not base64url", _MEND) from error
     check_key(key)

@@ -98,6 +98,13 @@ def test_data_of_another_version_is_refused_and_kept(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "base").exists()
 
 
+def test_a_lost_password_is_said(tmp_path: Path) -> None:
+    postgres(tmp_path).start().stop()
+    (tmp_path / "data.password").unlink()
+    with pytest.raises(EngineFailed, match=r"password to .* is gone; mend: "):
+        postgres(tmp_path).start()
+
+
 def test_a_folder_with_other_things_in_it_is_refused_and_kept(tmp_path: Path) -> None:
     letter = tmp_path / "data" / "letter.txt"
     letter.parent.mkdir()

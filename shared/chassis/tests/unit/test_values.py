@@ -61,7 +61,10 @@ def test_money_adds_and_subtracts(one: int, other: int, currency: str) -> None:
     assert a + -a == Money.zero(currency)
 
 
-@pytest.mark.parametrize("text", ["0.001", "1e-3", "abc", "NaN", "Infinity", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["0.001", "1e-3", "abc", "NaN", "sNaN", "Infinity", "", "1e400", "1" * 19, f"1.{'0' * 40}1"],
+)
 def test_what_is_no_exact_amount_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not an amount|finer"):
         Money.from_decimal(text, "usd")
@@ -81,7 +84,10 @@ def test_ids_carry_their_kind_and_sort_by_birth() -> None:
     assert not is_id(ids[0] + "\n", "txn")
 
 
-@given(st.tuples(st.text(), st.text()))
+sort_keys = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+
+
+@given(st.tuples(sort_keys, sort_keys))
 def test_a_cursor_comes_back_as_it_went(keys: tuple[str, str]) -> None:
     assert decode_cursor(encode_cursor(*keys), parts=2) == keys
 
@@ -94,6 +100,13 @@ def test_a_cursor_of_anybody_else_is_refused(text: str) -> None:
         return
     assert all(isinstance(key, str) for key in keys)
     assert len(keys) == 2
+
+
+@pytest.mark.parametrize("keys", [["a\0", "b"], ["a"], ["a", 1], ["\ud800", "b"], {"a": 1}, "ab"])
+def test_a_cursor_that_the_database_would_choke_on_is_refused(keys: object) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps(keys).encode()).decode()
+    with pytest.raises(BadRequest):
+        decode_cursor(cursor, parts=2)
 
 
 def vault(kid: str = "k1", **others: bytes) -> Vault:
@@ -137,6 +150,35 @@ def test_an_old_key_opens_and_asks_for_rotation() -> None:
     assert safe.open(sealed, **WHERE) == "token"
     assert safe.needs_rotation(sealed)
     assert not safe.needs_rotation(safe.seal("token", **WHERE))
+
+
+def test_a_key_with_a_typing_error_stops_the_start() -> None:
+    key = secrets.token_urlsafe(32)
+    assert len(key_from_text(key)) == 32
+    with pytest.raises(WrongSetting, match="ENCRYPTION_KEY"):
+        key_from_text(f"{key[:20]}!{key[20:]}")
+
+
+@pytest.mark.parametrize("kid", ["", "a.b", "a b", "x" * 65])
+def test_a_key_id_that_would_not_come_back_stops_the_start(kid: str) -> None:
+    with pytest.raises(WrongSetting, match="ENCRYPTION_KEY_ID"):
+        vault(kid)
+
+
+def test_an_unknown_active_key_stops_the_start() -> None:
+    with pytest.raises(WrongSetting, match="ENCRYPTION_KEY_ID"):
+        Vault({"k1": secrets.token_bytes(32)}, active_kid="k2")
+
+
+@given(st.text())
+def test_any_other_text_is_unreadable(text: str) -> None:
+    with pytest.raises(Unreadable):
+        vault().open(text, **WHERE)
+
+
+def test_a_secret_is_sealed_differently_each_time() -> None:
+    safe = vault()
+    assert safe.seal("token", **WHERE) != safe.seal("token", **WHERE)
 
 
 def test_a_fernet_value_opens_only_in_its_context() -> None:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from opside_local.journey.browser import Browser, Refused
+from opside_local.journey.browser import Browser
 from opside_local.journey.errors import JourneyFailed
 from opside_local.journey.listing import everything
 from opside_local.journey.waiting import until
 
-FINISHED = {"completed", "failed", "cancelled"}
-CONFLICT = 409
+DONE = "done"
+FINISHED = {DONE, "failed", "cancelled"}
 
 
 async def wait_for_sync(browser: Browser, sync_id: str | None = None) -> Mapping[str, Any]:
@@ -30,17 +30,12 @@ async def wait_for_sync(browser: Browser, sync_id: str | None = None) -> Mapping
         what=f"the end of the sync {sync_id}",
     )
     status: Mapping[str, Any] = answer["data"]
-    if status["status"] != "completed":
+    if status["status"] != DONE:
         raise JourneyFailed(f"the sync {sync_id} {status['status']}: {status}")
     return status
 
 
 async def sync_again(browser: Browser) -> Mapping[str, Any]:
     """Start a sync (or join the one that runs) and wait for its end."""
-    try:
-        started = await browser.send("POST", "/api/sync/start", body={})
-    except Refused as refused:
-        if refused.status != CONFLICT:
-            raise
-        return await wait_for_sync(browser)
-    return await wait_for_sync(browser, started["data"]["syncId"])
+    started = await browser.send("POST", "/api/sync/start", body={})
+    return await wait_for_sync(browser, started["syncId"])

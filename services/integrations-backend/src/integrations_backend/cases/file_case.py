@@ -31,6 +31,7 @@ async def file_case(
             raise FiledOtherwise("this case or this Amazon case id is taken already")
         case.amazon_case_id = amazon_case_id
         case.filed_at = clock()
+        case.filed_quantity = claim.quantity
         case.case_status = CaseStatus.FILED.value
         await session.flush()
         await queries.note_step(session, case_id, {"step": "filed", "amazonCaseId": amazon_case_id})

@@ -33,6 +33,8 @@ class RefundEngineCase(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     amazon_case_id: Mapped[str | None]
     filed_at: Mapped[datetime | None]
+    filed_quantity: Mapped[int | None]
+    """Units claimed when it was filed: the ledger shows fewer open ones as Amazon pays."""
     unit_cost_minor: Mapped[int | None]
     """From the linked cost document; null while the value is unknown (rulings R16)."""
 

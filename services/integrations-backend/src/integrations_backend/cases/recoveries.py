@@ -115,7 +115,7 @@ async def _confirm(session: AsyncSession, recovery: CaseRecovery, *, now: dateti
         raise LookupError(f"case {case.id} has no claim")
     _, claim = row
     paid = await queries.paid_units(session, user_id=recovery.user_id, case_id=case.id)
-    status = status_after_payment(claim.quantity, paid)
+    status = status_after_payment(case.filed_quantity or claim.quantity, paid)
     if case.case_status != status.value:
         await queries.set_status(session, case.id, status.value)
     await queries.note_step(

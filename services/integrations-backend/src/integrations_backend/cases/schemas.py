@@ -67,8 +67,9 @@ class CaseView(ClaimView):
     def of(cls, case: RefundEngineCase, claim: AmazonClaim) -> "CaseView":  # type: ignore[override]
         """The view of a stored case."""
         known = ClaimView.of(claim).model_dump()
+        known["quantity"] = case.filed_quantity or claim.quantity
         if known["value_cents"] is None and case.unit_cost_minor is not None:
-            known["value_cents"] = case.unit_cost_minor * claim.quantity
+            known["value_cents"] = case.unit_cost_minor * known["quantity"]
         return cls(
             **known,
             case_id=case.id,

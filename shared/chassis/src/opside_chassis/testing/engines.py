@@ -144,6 +144,11 @@ class EmbeddedPostgres(_Engine):
         self._data_dir.parent.mkdir(parents=True, exist_ok=True)
         binaries = self._binaries()
         if _holds_data(self._data_dir):
+            if not self._password_file.exists():
+                raise EngineFailed(
+                    f"{self._password_file}, the password to {self._data_dir}, is gone;"
+                    " mend: put it back, or make clean (its data is lost)"
+                )
             self._refuse_other_version(binaries)
             self._refuse_second_server()
         else:
