@@ -10,6 +10,8 @@ from schema_tables import SCHEMA
 from opside_chassis.database import Database
 from opside_chassis.testing.plugin import MigratedDatabase, SchemaUnderTest
 
+pytest_plugins = ["http_callee"]
+
 
 @pytest.fixture(scope="session")
 def schema_under_test() -> SchemaUnderTest:

@@ -62,9 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     one = add("demo", "run the whole system and the main job, print the proof", _demo)
     one.add_argument("--reports", type=Path, help="audit the report files of this folder instead")
     one.add_argument("--state", type=Path, help="keep the data there instead of in .local/demo")
-    add("up", "start the system and leave it running", _up)
-    add("down", "stop it", _down).add_argument("--quiet", action="store_true")
-    add("status", "what runs and where", _status)
+    up = add("up", "start the system and leave it running", _up)
+    down = add("down", "stop it", _down)
+    down.add_argument("--quiet", action="store_true", help="say nothing")
+    for one in (up, down, add("status", "what runs and where", _status)):
+        one.add_argument("--state", type=Path, help="its data is there instead of in .local/up")
     add("migrate", "bring all schemas to their newest version", _migrate)
     add("audit", "read real report files of a folder", _audit).add_argument("folder", type=Path)
     add("doctor", "can this machine run the system?", _doctor)
@@ -100,16 +102,22 @@ def _audit(arguments: argparse.Namespace, console: Console) -> int:
     return _run(audit.run(StateFolder.named("audit").path, arguments.folder, console))
 
 
-def _up(_: argparse.Namespace, console: Console) -> int:
-    return supervisor.up(StateFolder.named("up"), console)
+def _folder_of_up(arguments: argparse.Namespace) -> StateFolder:
+    if arguments.state is not None:
+        return StateFolder(arguments.state.absolute())
+    return StateFolder.named("up")
+
+
+def _up(arguments: argparse.Namespace, console: Console) -> int:
+    return supervisor.up(_folder_of_up(arguments), console)
 
 
 def _down(arguments: argparse.Namespace, console: Console) -> int:
-    return supervisor.down(StateFolder.named("up"), console, quiet=arguments.quiet)
+    return supervisor.down(_folder_of_up(arguments), console, quiet=arguments.quiet)
 
 
-def _status(_: argparse.Namespace, console: Console) -> int:
-    return supervisor.status(StateFolder.named("up"), console)
+def _status(arguments: argparse.Namespace, console: Console) -> int:
+    return supervisor.status(_folder_of_up(arguments), console)
 
 
 def _supervise(arguments: argparse.Namespace, console: Console) -> int:

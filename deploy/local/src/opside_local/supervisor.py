@@ -102,7 +102,7 @@ def down(folder: StateFolder, console: Console, *, quiet: bool = False) -> int:
         with contextlib.suppress(ProcessLookupError):
             os.kill(run.pid, signal.SIGKILL)
     if not quiet:
-        console.print("Stopped. The data stays in .local/up; `make clean` deletes it.")
+        console.print(f"Stopped. The data stays in {folder.path}; `make clean` deletes it.")
     return 0
 
 

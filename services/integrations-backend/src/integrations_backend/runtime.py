@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from integrations_backend.amazon_api.gateway import Amazon
 from integrations_backend.amazon_api.live import LiveAmazon
-from integrations_backend.reports.archive import Archive
+from integrations_backend.archive import Archive
 from integrations_backend.settings import Settings
 from integrations_backend.vault.tokens import TokenVault
 from opside_chassis.access import Access

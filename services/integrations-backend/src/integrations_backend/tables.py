@@ -4,7 +4,6 @@ from integrations_backend import human_cases
 from integrations_backend.base import SCHEMA, Base
 from integrations_backend.cases import models as cases_models
 from integrations_backend.connections import models as connections_models
-from integrations_backend.detection import models as detection_models
 from integrations_backend.onboarding import models as onboarding_models
 from integrations_backend.reports import models as reports_models
 from integrations_backend.sync import models as sync_models
@@ -20,7 +19,6 @@ __all__ = [
     "SCHEMA",
     "cases_models",
     "connections_models",
-    "detection_models",
     "human_cases",
     "metadata",
     "onboarding_models",

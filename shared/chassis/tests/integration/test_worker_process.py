@@ -69,13 +69,16 @@ async def test_a_worker_told_to_stop_finishes_what_it_runs(
     assert await notes(committed_sessions) == ["finished"]
 
 
-async def test_an_idle_worker_stops_at_once(migrated: MigratedDatabase, queue_url: str) -> None:
+async def test_an_idle_worker_stops_at_once(
+    migrated: MigratedDatabase, committed_sessions: Sessions, queue_url: str
+) -> None:
     async with worker(migrated, queue_url) as process:
-        await asyncio.sleep(1.5)
+        staged = await stage_word(committed_sessions, "it works")
+        await reaches(committed_sessions, staged, "done")
         process.terminate()
         begun = time.monotonic()
         assert await asyncio.wait_for(process.wait(), timeout=10) == 0
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize("kind", ["die_before", "die_after"])

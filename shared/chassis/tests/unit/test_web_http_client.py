@@ -1,17 +1,11 @@
 """Calls between services over a real socket: retries, errors, identity, bounds, forwarding."""
 
-import asyncio
 import socket
-from collections.abc import AsyncIterator
-from typing import Any
 
-import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
-from web_parts import HERE, Keys, served
+from http_callee import problem
+from starlette.responses import JSONResponse, Response
+from web_parts import HERE
 
 from opside_chassis import http_client
 from opside_chassis.errors import (
@@ -28,102 +22,12 @@ from opside_chassis.errors import (
 )
 from opside_chassis.http_client import (
     MAX_TRIES,
-    AnswerTooLarge,
     ServiceClient,
-    answer_headers,
-    provider_client,
 )
 from opside_chassis.request_context import enter_request, leave_request
 from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
 
 MEBIBYTE = 1024 * 1024
-
-
-class Callee:
-    """Answers from a script and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.script: list[Response] = []
-        self.asked: list[tuple[Request, bytes]] = []
-
-    async def answer(self, request: Request) -> Response:
-        self.asked.append((request, await request.body()))
-        return self.script.pop(0) if self.script else JSONResponse({"ok": True})
-
-    async def endless(self, _request: Request) -> Response:
-        async def parts() -> AsyncIterator[bytes]:
-            for _ in range(64):
-                yield b"x" * MEBIBYTE
-
-        return StreamingResponse(parts())
-
-    async def slow(self, request: Request) -> Response:
-        self.asked.append((request, b""))
-        await asyncio.sleep(1)
-        return JSONResponse({})
-
-    def app(self) -> Starlette:
-        methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-        return Starlette(
-            routes=[
-                Route("/endless", self.endless),
-                Route("/slow", self.slow, methods=methods),
-                Route("/{path:path}", self.answer, methods=methods),
-            ]
-        )
-
-    def tokens(self) -> list[str]:
-        return [asked.headers["authorization"].removeprefix("Bearer ") for asked, _ in self.asked]
-
-
-def problem(status: int, *, retry_after: str | None = None, **members: Any) -> Response:
-    headers = {"Retry-After": retry_after} if retry_after else {}
-    body = {"type": "urn:x", "title": "T", "status": status, **members}
-    return JSONResponse(
-        body, status_code=status, headers=headers, media_type="application/problem+json"
-    )
-
-
-class Pauses:
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    async def __call__(self, seconds: float) -> None:
-        self.seconds.append(seconds)
-
-
-@pytest.fixture(scope="module")
-async def running():
-    """One server for the whole file: starting it takes longer than any test."""
-    callee = Callee()
-    async with served(callee.app()) as url:
-        yield callee, url
-
-
-@pytest.fixture
-def callee(running) -> Callee:
-    callee, _ = running
-    callee.script, callee.asked = [], []
-    return callee
-
-
-@pytest.fixture
-def keys() -> Keys:
-    return Keys()
-
-
-@pytest.fixture
-def pauses() -> Pauses:
-    return Pauses()
-
-
-@pytest.fixture
-async def client(running, callee, keys, pauses):
-    _, url = running
-    tokens = ServiceTokens(keys.main, "main-api", clock=keys.clock)
-    client = ServiceClient(url, HERE, tokens, timeout_seconds=0.5, sleep=pauses)
-    yield client
-    await client.close()
 
 
 async def test_a_call_proves_who_calls_and_for_whom(client, callee, keys) -> None:
@@ -323,111 +227,3 @@ async def test_no_call_inside_a_transaction(client, callee, monkeypatch) -> None
         with pytest.raises(RuntimeError, match="transaction"):
             await call
     assert callee.asked == []
-
-
-CLIENT_HEADERS = {
-    "Accept": "application/json",
-    "Content-Type": "application/octet-stream",
-    "Idempotency-Key": "k-1",
-    "Last-Event-ID": "7",
-    "Authorization": "Bearer stolen",
-    "Cookie": "__Host-session=stolen",
-    "X-CSRF-Token": "stolen",
-    "X-Opside-Browser-Binding": "forged",
-    "X-User-Id": "usr_1",
-    "X-Forwarded-For": "6.6.6.6",
-    "Forwarded": "for=6.6.6.6",
-    "Connection": "close, x-user-id",
-    "Transfer-Encoding": "chunked",
-    "Host": "evil.test",
-    "Baggage": "role=admin",
-    "Traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01",
-}
-
-
-async def body_of(*parts: bytes) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part
-
-
-async def test_forwarding_drops_what_claims_identity_and_keeps_the_rest(
-    client, callee, keys
-) -> None:
-    response = await client.forward(
-        "POST",
-        "/api/x",
-        scope="act",
-        act_for="usr_9",
-        act_role="user",
-        act_session="ses_9",
-        query=b"a=1&b=%2F",
-        headers=CLIENT_HEADERS,
-        trusted_headers={"X-Opside-Browser-Binding": "real"},
-        body_stream=body_of(b"one", b"two"),
-    )
-    assert await response.aread() == b'{"ok":true}'
-    await response.aclose()
-    [(asked, body)] = callee.asked
-    assert body == b"onetwo"
-    assert asked.url.query == "a=1&b=%2F"
-    seen = asked.headers
-    assert seen["idempotency-key"] == "k-1"
-    assert seen["content-type"] == "application/octet-stream"
-    assert seen["last-event-id"] == "7"
-    assert seen.getlist("x-opside-browser-binding") == ["real"]
-    for name in ("cookie", "x-csrf-token", "x-user-id", "x-forwarded-for", "forwarded", "baggage"):
-        assert name not in seen, name
-    assert "evil.test" not in seen["host"]
-    assert seen.get("traceparent") != CLIENT_HEADERS["Traceparent"]
-    assert len(seen.getlist("authorization")) == 1
-    identity = ServiceTokenVerifier(keys.ring(), HERE, clock=keys.clock).verify(callee.tokens()[0])
-    assert (identity.act_for, identity.act_role, identity.act_session) == ("usr_9", "user", "ses_9")
-
-
-async def test_forwarded_answers_stream_and_lose_what_is_not_the_clients(client, callee) -> None:
-    headers = {"Location": "/next", "Set-Cookie": "a=b", "X-Internal": "1", "ETag": '"7"'}
-    callee.script = [Response(b"", 302, headers=headers)]
-    response = await client.forward("GET", "/a", scope="act")
-    assert response.status_code == 302
-    passed = answer_headers(response)
-    assert passed["location"] == "/next"
-    assert passed["etag"] == '"7"'
-    assert not {"set-cookie", "x-internal", "connection", "server", "date"} & set(passed)
-    await response.aclose()
-    response = await client.forward("GET", "/endless", scope="act")
-    total = sum([len(part) async for part in response.aiter_raw()])
-    assert total == 64 * MEBIBYTE
-    await response.aclose()
-
-
-async def test_forwarding_invents_no_body_and_keeps_the_length(client, callee) -> None:
-    for headers, sent in (({}, b""), ({"Content-Length": "3"}, b"abc")):
-        stream = body_of(b"abc") if sent else body_of()
-        response = await client.forward(
-            "POST", "/a", scope="act", headers=headers, body_stream=stream
-        )
-        await response.aclose()
-        asked, body = callee.asked[-1]
-        assert body == sent
-        assert asked.headers.get("content-length", "0") == str(len(sent))
-        assert "transfer-encoding" not in asked.headers
-
-
-async def test_forwarding_tries_once(client, callee) -> None:
-    callee.script = [problem(503), problem(503)]
-    response = await client.forward("GET", "/a", scope="act")
-    assert response.status_code == 503
-    await response.aclose()
-    assert len(callee.asked) == 1
-
-
-async def test_a_provider_client_is_bounded_and_follows_nothing(running, callee) -> None:
-    _, url = running
-    async with provider_client(url, timeout_seconds=0.3, max_body_bytes=MEBIBYTE) as provider:
-        callee.script = [Response(status_code=302, headers={"Location": "/elsewhere"})]
-        assert (await provider.get("/a")).status_code == 302
-        assert len(callee.asked) == 1
-        with pytest.raises(AnswerTooLarge):
-            await provider.get("/endless")
-        with pytest.raises(httpx.TimeoutException):
-            await provider.get("/slow")

@@ -2,11 +2,10 @@
 
 from collections.abc import Sized
 
-from integrations_backend.cases import queries
+from integrations_backend.cases import claim_queries, queries
 from integrations_backend.cases.errors import NoSuchCase
 from integrations_backend.cases.rules import CaseStatus
 from integrations_backend.cases.schemas import CaseView, ClaimView, RecoveryView
-from integrations_backend.detection.listing import claims_page
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.pagination import Page, PageQuery, decode_cursor, encode_cursor
 
@@ -14,7 +13,9 @@ from opside_chassis.pagination import Page, PageQuery, decode_cursor, encode_cur
 async def list_claims(sessions: Sessions, *, user_id: str, page: PageQuery) -> Page[ClaimView]:
     """One page of detected claims, newest first."""
     async with transaction(sessions, tenant=user_id) as session:
-        rows = await claims_page(session, user_id=user_id, before=_before(page), limit=page.limit)
+        rows = await claim_queries.claims_page(
+            session, user_id=user_id, before=_before(page), limit=page.limit
+        )
     shown = [ClaimView.of(row) for row in rows[: page.limit]]
     return Page[ClaimView](
         items=shown, next_cursor=_next(rows, page, shown[-1].claim_id if shown else "")

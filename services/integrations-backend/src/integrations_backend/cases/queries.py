@@ -8,8 +8,7 @@ from sqlalchemy import Row, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from integrations_backend.cases.models import CaseRecovery, CostEntry, RefundEngineCase
-from integrations_backend.detection.models import AmazonClaim
+from integrations_backend.cases.models import AmazonClaim, CaseRecovery, CostEntry, RefundEngineCase
 from opside_chassis.ids import new_id
 
 _CREATE = text(

@@ -1,8 +1,9 @@
-"""Every claim becomes a case, once."""
+"""Detected claims are kept, and every claim becomes a case, once."""
 
 from dataclasses import dataclass
 
-from integrations_backend.cases import queries
+from integrations_backend.cases import claim_queries, queries
+from integrations_backend.detection.findings import Findings
 from opside_chassis.database import Sessions, transaction
 
 
@@ -19,3 +20,18 @@ async def record_cases(sessions: Sessions, *, user_id: str, sync_id: str) -> Rec
     async with transaction(sessions, tenant=user_id) as session:
         created = await queries.create_cases(session, user_id=user_id, sync_id=sync_id)
         return RecordedCases(await queries.count_cases(session, user_id), created)
+
+
+async def record_findings(
+    sessions: Sessions, findings: Findings, *, user_id: str, marketplace_id: str, sync_id: str
+) -> None:
+    """Keep what detection found; the same findings again change nothing."""
+    async with transaction(sessions, tenant=user_id) as session:
+        await claim_queries.keep_claims(
+            session,
+            findings.claims,
+            user_id=user_id,
+            marketplace_id=marketplace_id,
+            sync_id=sync_id,
+        )
+        await claim_queries.replace_losses(session, findings.losses, user_id=user_id)

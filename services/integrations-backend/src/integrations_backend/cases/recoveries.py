@@ -11,11 +11,11 @@ from datetime import datetime
 import polars as pl
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from integrations_backend.archive import Archive
 from integrations_backend.cases import queries
 from integrations_backend.cases.models import CaseRecovery
 from integrations_backend.cases.rules import CaseStatus, status_after_payment
 from integrations_backend.events import publish
-from integrations_backend.reports.archive import Archive
 from integrations_backend.reports.kinds import REIMBURSEMENTS
 from opside_chassis.database import Sessions, transaction
 from opside_contracts.events import RecoveryConfirmed, RecoveryReversed

@@ -5,8 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from integrations_backend.cases.models import CaseRecovery, RefundEngineCase
-from integrations_backend.detection.models import AmazonClaim
+from integrations_backend.cases.models import AmazonClaim, CaseRecovery, RefundEngineCase
 from opside_chassis.wire import AnswerModel, ApiModel, PlainText
 
 BASIS_POINTS = 10_000

@@ -2,8 +2,8 @@
 
 import asyncio
 
+from integrations_backend.archive import Archive, Document
 from integrations_backend.reports import queries
-from integrations_backend.reports.archive import Archive
 from integrations_backend.reports.kinds import KINDS
 from integrations_backend.reports.marketplaces import marketplace
 from integrations_backend.reports.read import read_file
@@ -33,10 +33,10 @@ async def ingest_report(
     archived_as = await asyncio.to_thread(
         archive.keep,
         report.content,
-        parsed,
+        parsed.frame,
         user_id=report.user_id,
-        document_key=report.document_id,
-        order=number,
+        report_type=report.report_type,
+        document=Document(report.document_id, number),
     )
     async with transaction(sessions, tenant=report.user_id) as session:
         await queries.finish_document(

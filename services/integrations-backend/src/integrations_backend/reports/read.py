@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from integrations_backend.archive import OCCURRENCE, ROW_KEY
 from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.kinds import Column, Kind, ReportKind, fold
 from integrations_backend.reports.marketplaces import Marketplace
@@ -13,8 +14,6 @@ from opside_chassis.money import minor_unit_exponent
 LARGEST_FILE_BYTES = 512 * 1024 * 1024
 MOST_COLUMNS = 200
 """Amazon's widest report has some thirty; a file with thousands is an attack or no report."""
-ROW_KEY = "row_key"
-OCCURRENCE = "occurrence"
 LINE = "line"
 _SEPARATOR = "\x1f"
 _WHY = "\x00why"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from integrations_backend.archive import Archive
 from integrations_backend.reports import queries
-from integrations_backend.reports.archive import Archive
 from integrations_backend.reports.errors import NoSuchUpload, UnreadableReport
 from integrations_backend.reports.ingest import ingest_report
 from integrations_backend.reports.kinds import SETTLEMENT, ReportKind, sniff

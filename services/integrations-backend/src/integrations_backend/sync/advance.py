@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy import func
 
 from integrations_backend.amazon_api.errors import GrantRefused
+from integrations_backend.archive import Archive
 from integrations_backend.cases.link_costs import link_cost_documents
-from integrations_backend.cases.record import record_cases
+from integrations_backend.cases.record import record_cases, record_findings
 from integrations_backend.cases.recoveries import match_recoveries
 from integrations_backend.detection.run import detect_for_user
-from integrations_backend.reports.archive import Archive
 from integrations_backend.sync import queries
 from integrations_backend.sync.fetch import Fetcher
 from integrations_backend.sync.models import SyncJob
@@ -61,15 +61,17 @@ class Pipeline:
                 await self.fetcher.run(sync)
                 return await self._coverage(sync)
             case Step.NORMALIZE:
-                detected = await detect_for_user(
-                    self.sessions,
-                    self.archive,
-                    user_id=user_id,
-                    sync_id=sync.id,
-                    marketplace_id=sync.marketplace_id,
-                    now=now,
+                findings = await detect_for_user(
+                    self.archive, user_id=user_id, marketplace_id=sync.marketplace_id, now=now
                 )
-                return {"claims": detected.claims, "losses": detected.losses}
+                await record_findings(
+                    self.sessions,
+                    findings,
+                    user_id=user_id,
+                    marketplace_id=sync.marketplace_id,
+                    sync_id=sync.id,
+                )
+                return {"claims": len(findings.claims), "losses": len(findings.losses)}
             case Step.CASES:
                 cases = await record_cases(self.sessions, user_id=user_id, sync_id=sync.id)
                 return {"cases": cases.total, "created": cases.created}

@@ -12,8 +12,8 @@ from integrations_backend.amazon_api.errors import (
     Throttled,
 )
 from integrations_backend.amazon_api.gateway import Amazon, ReportState
+from integrations_backend.archive import Archive
 from integrations_backend.connections.state import mark_broken
-from integrations_backend.reports.archive import Archive
 from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.ingest import ingest_report
 from integrations_backend.reports.kinds import LISTED_REPORTS, window_days

@@ -13,6 +13,16 @@ from stripe_payments.commissions.rules import State
 from stripe_payments.commissions.settle import settle_intent
 from stripe_payments.stripe_api.gateway import Intent
 
+__all__ = [
+    "Commission",
+    "locked",
+    "nudge_overdue",
+    "read",
+    "resume_collecting",
+    "resume_transfers",
+    "settle_by_intent",
+]
+
 MOST_OVERDUE = 200
 
 

@@ -3,8 +3,7 @@
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.outbox import StagedJob, fence
 from opside_contracts.payments.messages import NextStep
-from stripe_payments.commissions.access import locked, read
-from stripe_payments.commissions.models import Commission
+from stripe_payments.commissions.access import Commission, locked, read
 from stripe_payments.commissions.move import move
 from stripe_payments.commissions.rules import State
 from stripe_payments.connected_accounts.destination import destination_of

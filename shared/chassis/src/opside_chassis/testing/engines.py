@@ -12,6 +12,7 @@ import signal
 import socket
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -56,7 +57,7 @@ def _package_folder(package: str) -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-class _Engine:
+class _Engine(ABC):
     """What the two servers share: a port of their own or of the caller's, and a context manager."""
 
     def __init__(self, port: int) -> None:
@@ -93,8 +94,9 @@ class _Engine:
                 break
         return self
 
+    @abstractmethod
     def _start_once(self) -> None:
-        raise NotImplementedError
+        """Start the server and wait until it answers."""
 
     def stop(self) -> None:
         """Stop it cleanly; harmless when it is not running."""

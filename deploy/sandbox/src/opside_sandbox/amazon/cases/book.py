@@ -8,7 +8,7 @@ from opside_sandbox.amazon.history.generate import history_of
 from opside_sandbox.amazon.history.model import Product, Reimbursement
 from opside_sandbox.amazon.identifiers import number
 from opside_sandbox.amazon.personas import Persona, everybody
-from opside_sandbox.amazon.reports.view import PaidLoss, View
+from opside_sandbox.amazon.view import PaidLoss, View
 from opside_sandbox.state import SandboxState
 from opside_sandbox.store import Document
 

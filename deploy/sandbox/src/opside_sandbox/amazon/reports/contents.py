@@ -11,7 +11,7 @@ from opside_sandbox.amazon.reports import folder
 from opside_sandbox.amazon.reports.dialect import dialect_of
 from opside_sandbox.amazon.reports.registry import SETTLEMENT, WRITERS
 from opside_sandbox.amazon.reports.settlement import Period, periods, settlement
-from opside_sandbox.amazon.reports.view import View
+from opside_sandbox.amazon.view import View
 from opside_sandbox.state import SandboxState
 from opside_sandbox.store import Document
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from opside_sandbox.amazon.history.model import Product
 from opside_sandbox.amazon.reports.dialect import dialect_of, money
-from opside_sandbox.amazon.reports.view import View
+from opside_sandbox.amazon.view import View
 
 _US = (
     "sku", "fnsku", "asin", "amazon-store", "product-name", "product-group", "brand",

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from opside_sandbox.amazon.history.model import LedgerEvent, Product
 from opside_sandbox.amazon.reports.dialect import dialect_of, stamp
-from opside_sandbox.amazon.reports.view import View
+from opside_sandbox.amazon.view import View
 
 EVENT_TYPES = {
     "Adjustments", "CustomerReturns", "Receipts", "Shipments", "VendorReturns", "WhseTransfers",

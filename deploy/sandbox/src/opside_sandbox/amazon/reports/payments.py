@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from opside_sandbox.amazon.history.model import Reimbursement
 from opside_sandbox.amazon.reports.dialect import dialect_of, money, stamp
-from opside_sandbox.amazon.reports.view import View
+from opside_sandbox.amazon.view import View
 
 _COLUMNS = (
     "approval-date", "reimbursement-id", "case-id", "amazon-order-id", "reason", "sku", "fnsku",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from opside_sandbox.amazon.reports import fees, ledger, payments, removals, sales, stock
-from opside_sandbox.amazon.reports.view import View
+from opside_sandbox.amazon.view import View
 
 Writer = Callable[[View], Iterator[str]]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from opside_sandbox.amazon.reports.dialect import dialect_of, money, stamp
-from opside_sandbox.amazon.reports.view import View
+from opside_sandbox.amazon.view import View
 
 _ORDERS = (
     "request-date", "order-id", "order-type", "service-speed", "order-status",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from opside_sandbox.amazon.reports.dialect import dialect_of, money, stamp
-from opside_sandbox.amazon.reports.view import View
+from opside_sandbox.amazon.view import View
 
 _RETURNS = (
     "return-date", "order-id", "sku", "asin", "fnsku", "product-name", "quantity",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from opside_sandbox.amazon.history.model import Order, Refund, Reimbursement
 from opside_sandbox.amazon.reports.dialect import money, stamp
-from opside_sandbox.amazon.reports.view import View
+from opside_sandbox.amazon.view import View
 
 PERIOD_DAYS = 14
 _LAST_END_BEFORE_BIRTH_DAYS = 2

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from opside_sandbox.amazon.history.model import History
 from opside_sandbox.amazon.reports.dialect import dialect_of, money
-from opside_sandbox.amazon.reports.view import View
+from opside_sandbox.amazon.view import View
 
 _COLUMNS = (
     "sku", "fnsku", "asin", "product-name", "condition", "your-price", "mfn-listing-exists",

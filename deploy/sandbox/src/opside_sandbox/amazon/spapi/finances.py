@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request
 from opside_sandbox.amazon.cases.book import decide_due, view_of
 from opside_sandbox.amazon.history.model import Order, Refund, Reimbursement
 from opside_sandbox.amazon.reports.settlement import KINDS
-from opside_sandbox.amazon.reports.view import View
 from opside_sandbox.amazon.spapi.errors import invalid_input
 from opside_sandbox.amazon.spapi.gate import Answer, Caller, guarded
 from opside_sandbox.amazon.spapi.parameters import moment, whole
+from opside_sandbox.amazon.view import View
 from opside_sandbox.state import SandboxState
 
 _MAX_RANGE = timedelta(days=180)

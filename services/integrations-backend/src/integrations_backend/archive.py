@@ -10,10 +10,21 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from integrations_backend.reports.read import OCCURRENCE, ROW_KEY, ParsedReport
 from opside_chassis.settings import WrongSetting
 
+ROW_KEY = "row_key"
+"""Column of every archived row: its meaning-carrying cells together."""
+OCCURRENCE = "occurrence"
+"""Column of every archived row: how-manieth with this key in its file."""
 _READ_ORDER = "read_order"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file's key at its source, and its place in the order of reading."""
+
+    key: str
+    order: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +49,28 @@ class Archive:
         return cls(root)
 
     def keep(
-        self, content: Path, parsed: ParsedReport, *, user_id: str, document_key: str, order: int
+        self,
+        content: Path,
+        rows: pl.DataFrame,
+        *,
+        user_id: str,
+        report_type: str,
+        document: Document,
     ) -> str:
         """Store the file and its rows; the same document stored twice is the same file.
 
-        `order` grows with every document: where rows differ in a cell that may change, the last counts.
+        Where rows differ in a cell that may change, those of the last document count.
         """
-        folder = self._folder(user_id, parsed.kind.report_type)
+        folder = self._folder(user_id, report_type)
         folder.mkdir(parents=True, exist_ok=True)
-        name = hashlib.sha256(document_key.encode()).hexdigest()[:32]
+        name = hashlib.sha256(document.key.encode()).hexdigest()[:32]
         with content.open("rb") as source, gzip.open(folder / f"{name}.gz", "wb") as target:
             shutil.copyfileobj(source, target)
-        rows = parsed.frame.with_columns(pl.lit(order, dtype=pl.Int64).alias(_READ_ORDER))
+        ordered = rows.with_columns(pl.lit(document.order, dtype=pl.Int64).alias(_READ_ORDER))
         unfinished = folder / f"{name}.parquet.part"
-        rows.write_parquet(unfinished)
+        ordered.write_parquet(unfinished)
         unfinished.rename(folder / f"{name}.parquet")
-        return f"{user_id}/{parsed.kind.report_type}/{name}"
+        return f"{user_id}/{report_type}/{name}"
 
     def rows(self, user_id: str, report_type: str) -> pl.DataFrame | None:
         """Every row of a type that was ever read, once each; None when nothing was read yet.

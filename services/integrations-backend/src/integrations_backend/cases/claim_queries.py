@@ -1,4 +1,4 @@
-"""All SQL about detected claims and losses."""
+"""SQL about claims and losses as detected; that about cases is in `queries.py`."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,8 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from integrations_backend.cases.models import AmazonClaim, DetectedLoss
 from integrations_backend.detection.findings import Claim, Loss
-from integrations_backend.detection.models import AmazonClaim, DetectedLoss
 from opside_chassis.ids import new_id
 
 _CHANGING = ("quantity", "value_minor", "confidence_bp", "rule_version", "explanation")
@@ -93,9 +93,3 @@ async def claims_page(
     if before is not None:
         query = query.where(AmazonClaim.id < before)
     return list(await session.scalars(query.order_by(AmazonClaim.id.desc()).limit(limit + 1)))
-
-
-async def all_claims(session: AsyncSession, user_id: str) -> list[AmazonClaim]:
-    """Every claim of a user, oldest first."""
-    query = select(AmazonClaim).where(AmazonClaim.user_id == user_id).order_by(AmazonClaim.id)
-    return list(await session.scalars(query))
