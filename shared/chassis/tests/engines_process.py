@@ -1,5 +1,6 @@
-"""Starts both engines and waits, for tests that kill the parent. Argument: a folder."""
+"""Starts both engines and waits, for tests that kill the parent. Arguments: a folder, and who to be."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -8,6 +9,12 @@ from opside_chassis.testing.engines import EmbeddedPostgres, EmbeddedRedis
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
+    if sys.argv[2:]:
+        uid = int(sys.argv[2])
+        "host".encode("idna")  # loaded now: this user may not be able to read the standard library
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
     with (
         EmbeddedPostgres(folder / "data", durable=False) as postgres,
         EmbeddedRedis(folder / "redis") as redis,

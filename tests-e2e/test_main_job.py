@@ -1,0 +1,167 @@
+"""The main job over real HTTP, through the front door only, with processes dying on the way."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import httpx
+import pytest
+
+from opside_contracts.payments.messages import ChargeCommission
+from opside_local.books import compare
+from opside_local.journey.browser import Browser, Refused
+from opside_local.journey.cards import save_card
+from opside_local.journey.filing import enter_costs, file_cases, wait_for_decisions
+from opside_local.journey.listing import everything
+from opside_local.journey.people import OLGA, SELLERS
+from opside_local.journey.settling import wait_until_settled
+from opside_local.journey.signing_in import sign_in, sign_in_admin
+from opside_local.journey.syncing import sync_again, wait_for_sync
+from opside_local.system import System, worker_of
+
+ADA = SELLERS[0]
+DETECTED = ("warehouse_lost", "warehouse_damaged", "customer_return", "removal_lost")
+"""Inbound shortages are not detected yet (README, what is not there)."""
+
+
+async def control(system: System, path: str) -> Any:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"{system.urls.control}/control/{path}")
+        return answer.raise_for_status().json()
+
+
+async def charges(system: System) -> int:
+    journals = await control(system, "stripe/books/journals")
+    return sum(journal["kind"] == "charge" for journal in journals)
+
+
+async def recover(system: System, seller: Browser) -> list[dict[str, Any]]:
+    """From the first sync to settled commissions; answers the statement lines."""
+    await wait_for_sync(seller)
+    await enter_costs(seller, system.urls.amazon)
+    await file_cases(seller, system.urls.amazon)
+    decisions = await wait_for_decisions(seller, system.urls.amazon)
+    await sync_again(seller)
+    paid = [one["reimbursementId"] for one in decisions if one["reimbursementId"]]
+    return await wait_until_settled(seller, paid)
+
+
+async def test_a_seller_is_found_recovered_and_charged_once_though_processes_die(
+    system: System,
+) -> None:
+    async with Browser(system.urls.main_api) as seller, Browser(system.urls.main_api) as admin:
+        await sign_in_admin(admin, OLGA, system)
+        me = await sign_in(seller, ADA)
+        await save_card(
+            seller,
+            stripe_url=system.urls.stripe,
+            publishable_key=system.place.secrets.stripe_publishable_key,
+        )
+        journey = asyncio.create_task(recover(system, seller))
+        await asyncio.sleep(2)
+        await system.kill(worker_of("integrations-backend"))
+        await system.start(worker_of("integrations-backend"))
+        await asyncio.sleep(3)
+        await system.kill(worker_of("stripe-payments"))
+        await system.start(worker_of("stripe-payments"))
+        lines = await journey
+
+        truth = await control(system, "amazon/truth/ada")
+        owed = Counter(
+            {
+                kind: sum(
+                    one["quantity"] for one in truth["claimable"] if one["claim_type"] == kind
+                )
+                for kind in DETECTED
+            }
+        )
+        others = [one for one in truth["others"] if one["reason"] == "paid_on_case"]
+        owed.update(
+            {
+                kind: sum(o["quantity"] for o in others if o["claim_type"] == kind)
+                for kind in DETECTED
+            }
+        )
+        cases = await everything(seller, "/api/cases")
+        found: Counter[str] = Counter()
+        for case in cases:
+            found[case["claimType"]] += case["quantity"]
+        assert found == owed
+
+        billable = [line for line in lines if line["billable"]]
+        assert billable
+        assert {line["commissionStatus"] for line in billable} <= {"charged", "waived"}
+        assert all(
+            line["feeCents"] == (line["amountCents"] * 20 + 50) // 100
+            for line in billable
+            if line["commissionStatus"] == "charged"
+        )
+        assert await charges(system) == sum(
+            line["commissionStatus"] == "charged" for line in billable
+        )
+
+        before = await charges(system)
+        await sync_again(seller)
+        assert await charges(system) == before
+        assert len(await everything(seller, "/api/cases")) == len(cases)
+
+        for _ in range(40):
+            difference = compare(
+                await admin.get("/api/v1/stripe/ledger/proof"),
+                await control(system, "stripe/books"),
+            ).differences
+            if not difference:
+                break
+            await asyncio.sleep(0.5)
+        assert not difference
+        assert me["email"] == "ada@example.com"
+
+
+async def test_a_stranger_sees_nothing_of_it(system: System) -> None:
+    async with Browser(system.urls.main_api) as ada, Browser(system.urls.main_api) as ben:
+        mine = await sign_in(ada, ADA)
+        await sign_in(ben, SELLERS[1])
+        case = (await everything(ada, "/api/cases"))[0]
+        history = await ada.get("/api/sync/history")
+        sync_id = history["items"][0]["syncId"]
+        for path in (
+            f"/api/cases/{case['caseId']}",
+            f"/api/sync/status/{sync_id}",
+            f"/api/v1/stripe/status/{mine['userId']}",
+            f"/api/v1/stripe/users/{mine['userId']}/transactions",
+        ):
+            await ada.get(path)
+            with pytest.raises(Refused) as refused:
+                await ben.get(path)
+            assert refused.value.status == 404, path
+        with pytest.raises(Refused) as refused:
+            await ben.get("/api/v1/stripe/ledger/proof")
+        assert refused.value.status == 403
+
+
+async def test_a_user_cannot_charge(system: System) -> None:
+    request = ChargeCommission(
+        user_id="usr_x", claim_id="c", amount_recovered_cents=100, currency="usd"
+    )
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.post(
+            f"{system.urls.payments}/api/v1/stripe/charge-commission",
+            json=request.model_dump(mode="json", by_alias=True, exclude_none=True),
+            headers={"Idempotency-Key": "k"},
+        )
+    assert answer.status_code == 401
+
+
+async def test_one_service_down_is_said_and_the_rest_works(system: System) -> None:
+    async with Browser(system.urls.main_api) as seller:
+        await sign_in(seller, ADA)
+        await system.stop("stripe-payments")
+        try:
+            with pytest.raises(Refused) as refused:
+                await seller.get("/api/v1/stripe/transactions/usr_nobody")
+            assert refused.value.status == 503
+            assert "stripe-payments" in str(refused.value)
+            assert (await seller.get("/api/me"))["email"] == "ada@example.com"
+            assert await everything(seller, "/api/cases")
+        finally:
+            await system.start("stripe-payments")
