@@ -151,7 +151,7 @@ async def _recover(demo: Demo) -> None:
         step.say(_counted([case["decision"] for s in demo.sellers for case in s.decisions]))
     with progress.step("second sync: reimbursements read, matched to cases"):
         await demo.each(lambda seller: sync_again(seller.browser))
-    with progress.step("commissions charged, settled by signed webhooks") as step:
+    with progress.step("fees charged, settled by signed webhooks") as step:
         await demo.each(settle)
         billable = [line for seller in demo.sellers for line in seller.lines if line["billable"]]
         step.say(_counted([line["commissionStatus"] for line in billable]))

@@ -39,7 +39,15 @@ class Row:
         return Row(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
-_LEFT: Any = {"title_justify": "left", "title_style": "bold"}
+_LOOKS: Any = {
+    "box": SIMPLE_HEAD,
+    "pad_edge": False,
+    "collapse_padding": True,
+    "title_justify": "left",
+    "title_style": "bold",
+}
+"""Both tables fit into 80 columns."""
+
 
 Key = tuple[str, str]
 """Claim type, currency."""
@@ -66,6 +74,9 @@ def rows(cases: Iterable[Mapping[str, Any]], lines: Iterable[Mapping[str, Any]])
 def show(sellers: Sequence[Seller], proof: Comparison, console: Console) -> None:
     """Print everything."""
     console.print(_found_and_paid(sellers))
+    unknown = sum(case["valueCents"] is None for seller in sellers for case in seller.cases)
+    if unknown:
+        console.print(f"+?: the value of {unknown} cases is unknown without a cost document")
     console.print(_books(proof))
     console.print(
         f"our ledger: {proof.journals} journals, {proof.unbalanced} unbalanced", highlight=False
@@ -77,10 +88,11 @@ def show(sellers: Sequence[Seller], proof: Comparison, console: Console) -> None
 
 
 def _found_and_paid(sellers: Sequence[Seller]) -> Table:
-    table = Table("", box=SIMPLE_HEAD, title="what Amazon owed, in major units", **_LEFT)
+    table = Table(title="what Amazon owed, in major units", **_LOOKS)
+    table.add_column("", no_wrap=True)
     for heading in ("cases", "units\nfound", "value\nfound", "units\npaid"):
         table.add_column(heading, justify="right")
-    for heading in ("recovered", "charged", "transferred"):
+    for heading in ("recov-\nered", "charged", "trans-\nferred"):
         table.add_column(heading, justify="right")
     for seller in sellers:
         by_type = rows(seller.cases, seller.lines)
@@ -99,11 +111,10 @@ def _cells(row: Row, currency: str) -> list[str]:
     def money(amount_minor: int) -> str:
         return str(Money(amount_minor, currency).to_decimal())
 
-    unknown = f" + {row.unknown_values} unknown" if row.unknown_values else ""
     return [
         str(row.found_cases),
         str(row.found_units),
-        money(row.found_minor) + unknown,
+        money(row.found_minor) + ("+?" if row.unknown_values else ""),
         str(row.recovered_units),
         money(row.recovered_minor),
         money(row.charged_minor),
@@ -112,7 +123,7 @@ def _cells(row: Row, currency: str) -> list[str]:
 
 
 def _books(proof: Comparison) -> Table:
-    table = Table("currency", "total", box=SIMPLE_HEAD, title="both books", **_LEFT)
+    table = Table("currency", "total", title="both books", **_LOOKS)
     for heading in ("Opside's ledger", "Stripe's own book", ""):
         table.add_column(heading, justify="right")
     for line in proof.lines:

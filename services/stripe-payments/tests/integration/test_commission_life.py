@@ -1,0 +1,330 @@
+"""One commission from the request to rest: repeated, raced, interrupted at every call, declined."""
+
+import asyncio
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fakes.stripe_fake import ASKS, DECLINED, GOOD, Crash, FakeStripe, unknown
+from sqlalchemy import text
+
+from opside_chassis.database import EVERY_TENANT, Sessions, transaction
+from opside_chassis.errors import Conflict, Unprocessable
+from opside_chassis.jobs import Workshop, drain
+from opside_chassis.outbox import StagedJob
+from opside_chassis.service_token import ServiceIdentity
+from opside_contracts.events import EVENT, CommissionChanged
+from opside_contracts.payments.messages import ChargeCommission, Collection
+from stripe_payments.audit.cases import open_case_for_job
+from stripe_payments.commissions.access import nudge_overdue, resume_collecting, settle_by_intent
+from stripe_payments.commissions.book_fee import book_fee
+from stripe_payments.commissions.charge import Accepted, FeePolicy, charge_commission
+from stripe_payments.commissions.collect import Collector
+from stripe_payments.commissions.move import BOOK_FEE, COLLECT, PUBLISH_EVENT, TRANSFER
+from stripe_payments.ledger.proof import prove
+from stripe_payments.stripe_api.gateway import Account
+from stripe_payments.transfers.transfer import transfer_share
+
+POLICY = FeePolicy(2_000, Collection.FEE_ONLY)
+REQUEST = ChargeCommission(
+    user_id="usr_a",
+    claim_id="clm_1",
+    recovery_id="777",
+    amount_recovered_cents=10_000,
+    currency="usd",
+)
+
+
+def service() -> ServiceIdentity:
+    return ServiceIdentity(
+        service="main-api",
+        scopes=frozenset({"commissions:charge"}),
+        act_for=None,
+        act_role=None,
+        token_id=secrets.token_hex(8),
+        expires_at=datetime.now(UTC) + timedelta(seconds=60),
+    )
+
+
+async def ask(
+    sessions: Sessions, request: ChargeCommission = REQUEST, *, key: str = "key-1"
+) -> Accepted:
+    return await charge_commission(sessions, request, key=key, service=service(), policy=POLICY)
+
+
+class Bench:
+    """A worker over a fake Stripe; events for main-api are kept."""
+
+    def __init__(self, sessions: Sessions, stripe: FakeStripe) -> None:
+        self.sessions, self.stripe = sessions, stripe
+        self.events: list[CommissionChanged] = []
+        self.workshop = Workshop(
+            sessions,
+            {
+                COLLECT: lambda job: Collector(sessions, stripe, job).run(),
+                TRANSFER: lambda job: transfer_share(sessions, stripe, job),
+                BOOK_FEE: lambda job: book_fee(sessions, stripe, job),
+                PUBLISH_EVENT: self.publish,
+            },
+            open_case_for_job,
+        )
+
+    async def publish(self, job: StagedJob) -> None:
+        event = EVENT.validate_python(dict(job.payload))
+        assert isinstance(event, CommissionChanged)
+        self.events.append(event)
+
+    async def work(self, *, rounds: int = 8) -> None:
+        """Until nothing is left to do, a dead worker's leases included."""
+        for _ in range(rounds):
+            async with transaction(self.sessions) as session:
+                await session.execute(
+                    text("UPDATE outbox SET due_at = now(), lease_until = now() - interval '1 s'")
+                )
+            try:
+                await drain(self.workshop)
+            except Crash:
+                continue
+
+    async def save_card(self, card: str) -> None:
+        async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
+            await session.execute(
+                text(
+                    "INSERT INTO stripe_customers (user_id, customer_id, payment_method_id)"
+                    " VALUES ('usr_a', 'cus_usr_a', :card)"
+                    " ON CONFLICT (user_id) DO UPDATE SET payment_method_id = :card"
+                ),
+                {"card": card},
+            )
+            await resume_collecting(session, "usr_a")
+
+    async def payout_account(self, *, active: bool) -> None:
+        self.stripe.accounts["a"] = Account("acct_usr_a", active, active, active, active)
+        async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
+            await session.execute(
+                text(
+                    "INSERT INTO stripe_accounts (user_id, account_id, country, transfers_active)"
+                    " VALUES ('usr_a', 'acct_usr_a', 'US', :active)"
+                    " ON CONFLICT (user_id) DO UPDATE SET transfers_active = :active"
+                ),
+                {"active": active},
+            )
+
+    async def row(self) -> dict[str, object]:
+        async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
+            rows = (await session.execute(text("SELECT * FROM commissions"))).mappings().all()
+        assert len(rows) == 1
+        return dict(rows[0])
+
+    async def proof(self) -> dict[str, int]:
+        proof = await prove(self.sessions)
+        assert proof.unbalanced_journals == 0
+        return proof.totals["usd"].model_dump() if proof.totals else {}
+
+
+@pytest.fixture
+def bench(committed_sessions: Sessions) -> Bench:
+    return Bench(committed_sessions, FakeStripe())
+
+
+async def test_the_fee_is_collected_once_and_booked(bench: Bench) -> None:
+    await bench.save_card(GOOD)
+    await ask(bench.sessions)
+    await bench.work()
+    row = await bench.row()
+    assert (row["state"], row["collected_minor"], row["deadline_at"]) == ("settled", 2_000, None)
+    proof = await bench.proof()
+    assert proof["charges_gross_minor"] == 2_000
+    assert proof["processor_fees_minor"] == 88
+    assert bench.stripe.calls.count("confirm_intent") == 1
+    assert bench.events[-1].settled
+
+
+async def test_the_same_key_brings_the_same_answer(bench: Bench) -> None:
+    first = await ask(bench.sessions)
+    again = await ask(bench.sessions)
+    assert (first.body, first.replayed, again.replayed) == (again.body, False, True)
+
+
+async def test_the_same_key_for_another_request_is_refused(bench: Bench) -> None:
+    await ask(bench.sessions)
+    with pytest.raises(Unprocessable):
+        await ask(bench.sessions, REQUEST.model_copy(update={"claim_id": "clm_2"}))
+
+
+async def test_another_amount_for_a_charged_recovery_is_refused(bench: Bench) -> None:
+    await ask(bench.sessions)
+    with pytest.raises(Conflict):
+        await ask(
+            bench.sessions, REQUEST.model_copy(update={"amount_recovered_cents": 1}), key="key-2"
+        )
+
+
+@pytest.mark.parametrize("same_key", [True, False])
+async def test_racing_requests_make_one_commission(bench: Bench, same_key: bool) -> None:
+    answers = await asyncio.gather(
+        *(ask(bench.sessions, key="k" if same_key else f"k-{number}") for number in range(40))
+    )
+    assert len({answer.body for answer in answers}) == 1
+    await bench.save_card(GOOD)
+    await bench.work()
+    assert bench.stripe.charges == 1
+
+
+async def test_a_fee_below_stripes_minimum_is_waived(bench: Bench) -> None:
+    await ask(bench.sessions, REQUEST.model_copy(update={"amount_recovered_cents": 200}))
+    await bench.work()
+    row = await bench.row()
+    assert row["state"] == "waived"
+    assert bench.stripe.calls == []
+    assert bench.events[-1].platform_fee_cents == 0
+
+
+async def test_it_waits_for_a_card_and_goes_on_with_the_same_intent(bench: Bench) -> None:
+    await ask(bench.sessions)
+    await bench.work()
+    waiting = await bench.row()
+    assert (waiting["state"], waiting["next_step"]) == ("awaiting_customer", "add_payment_method")
+    await bench.save_card(GOOD)
+    await bench.work()
+    row = await bench.row()
+    assert (row["state"], row["intent_id"]) == ("settled", waiting["intent_id"])
+    assert len(bench.stripe.intents) == 1
+
+
+async def test_a_decline_is_a_state_and_another_card_pays_the_same_intent(bench: Bench) -> None:
+    await bench.save_card(DECLINED)
+    await ask(bench.sessions)
+    await bench.work()
+    row = await bench.row()
+    assert (row["state"], row["failure_reason"]) == ("failed", "generic_decline")
+    assert row["next_step"] == "replace_payment_method"
+    await bench.save_card(GOOD)
+    await bench.work()
+    assert (await bench.row())["state"] == "settled"
+    assert len(bench.stripe.intents) == 1
+
+
+async def test_authentication_is_asked_of_the_seller(bench: Bench) -> None:
+    await bench.save_card(ASKS)
+    await ask(bench.sessions)
+    await bench.work()
+    row = await bench.row()
+    assert (row["state"], row["next_step"]) == ("awaiting_customer", "authenticate_payment")
+
+
+POINTS = [
+    (operation, where, kind)
+    for operation in ("create_intent", "confirm_intent", "intent", "charge")
+    for where in ("before", "after")
+    for kind in (unknown, Crash)
+    if not (operation in {"intent", "charge"} and where == "after")
+]
+
+
+@pytest.mark.parametrize(("operation", "where", "kind"), POINTS)
+async def test_it_comes_to_rest_by_itself_whatever_breaks(
+    bench: Bench, operation: str, where: str, kind: type
+) -> None:
+    bench.stripe.fail[operation, where] = [kind()]
+    if operation == "intent":
+        bench.stripe.fail["confirm_intent", "after"] = [unknown()]
+    await bench.save_card(GOOD)
+    await ask(bench.sessions)
+    await bench.work()
+    row = await bench.row()
+    assert row["state"] == "settled"
+    assert bench.stripe.charges == 1
+    assert len(bench.stripe.intents) == 1
+    assert (await bench.proof())["charges_gross_minor"] == 2_000
+
+
+GROSS = REQUEST.model_copy(update={"collection": Collection.GROSS})
+
+
+async def test_gross_collects_all_and_transfers_the_share(bench: Bench) -> None:
+    await bench.save_card(GOOD)
+    await bench.payout_account(active=True)
+    await ask(bench.sessions, GROSS)
+    await bench.work()
+    row = await bench.row()
+    assert (row["state"], row["collected_minor"], row["transferred_minor"]) == (
+        "settled",
+        10_000,
+        8_000,
+    )
+    proof = await bench.proof()
+    assert proof["transfers_minor"] == 8_000
+    assert proof["platform_balance_minor"] == 10_000 - 320 - 8_000
+    assert bench.events[-1].status == "transferred"
+
+
+async def test_a_share_waits_for_the_sellers_account(bench: Bench) -> None:
+    await bench.save_card(GOOD)
+    await bench.payout_account(active=False)
+    await ask(bench.sessions, GROSS)
+    await bench.work()
+    assert (await bench.row())["state"] == "transfer_blocked"
+    await bench.payout_account(active=True)
+    from stripe_payments.commissions.access import resume_transfers  # noqa: PLC0415
+
+    async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
+        await resume_transfers(session, "usr_a")
+    await bench.work()
+    assert (await bench.row())["state"] == "settled"
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+@pytest.mark.parametrize("kind", [unknown, Crash])
+async def test_an_interrupted_transfer_is_sent_once(bench: Bench, where: str, kind: type) -> None:
+    bench.stripe.fail["create_transfer", where] = [kind()]
+    await bench.save_card(GOOD)
+    await bench.payout_account(active=True)
+    await ask(bench.sessions, GROSS)
+    await bench.work()
+    assert (await bench.row())["state"] == "settled"
+    assert len(bench.stripe.transfers) == 1
+
+
+async def test_webhook_and_worker_may_settle_in_any_order(bench: Bench) -> None:
+    await bench.save_card(GOOD)
+    await ask(bench.sessions)
+    bench.stripe.fail["confirm_intent", "after"] = [Crash()]
+    with pytest.raises(Crash):
+        await drain(bench.workshop)
+    intent = next(iter(bench.stripe.intents.values()))
+    for _ in range(2):  # and the webhook comes twice
+        async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
+            assert await settle_by_intent(session, intent)
+    late = replace(intent, status="requires_payment_method", failure_code="late")
+    async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
+        await settle_by_intent(session, late)
+    await bench.work()
+    row = await bench.row()
+    assert (row["state"], row["collected_minor"]) == ("settled", 2_000)
+    assert (await bench.proof())["charges_gross_minor"] == 2_000
+
+
+async def test_an_intent_over_another_amount_becomes_a_case(bench: Bench) -> None:
+    await ask(bench.sessions)
+    await bench.work()
+    intent = next(iter(bench.stripe.intents.values()))
+    wrong = replace(intent, status="succeeded", amount_minor=1, latest_charge_id="ch_9")
+    async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
+        await settle_by_intent(session, wrong)
+        kinds = (await session.execute(text("SELECT kind FROM cases"))).scalars().all()
+    assert kinds == ["intent_mismatch"]
+    assert (await bench.row())["collected_minor"] == 0
+
+
+async def test_the_sweep_takes_up_what_lost_its_job(bench: Bench) -> None:
+    await bench.save_card(GOOD)
+    await ask(bench.sessions)
+    async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
+        await session.execute(text("DELETE FROM outbox"))
+        await session.execute(text("UPDATE commissions SET deadline_at = now() - interval '1 s'"))
+    async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
+        assert await nudge_overdue(session) == 1
+    await bench.work()
+    assert (await bench.row())["state"] == "settled"
