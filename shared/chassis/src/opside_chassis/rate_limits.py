@@ -73,8 +73,10 @@ class RateLimiter:
         per_minute: int,
         redis: "Redis | None" = None,
         now: Callable[[], float] = time.time,
+        redis_timeout_seconds: float = REDIS_TIMEOUT_SECONDS,
     ) -> None:
         self.per_minute = per_minute
+        self._redis_timeout_seconds = redis_timeout_seconds
         self._service = service
         self._redis = redis
         self._now = now
@@ -99,7 +101,7 @@ class RateLimiter:
         if self._redis is not None and time.monotonic() >= self._redis_back_at:
             name = f"rate:{self._service}:{key}"
             try:
-                async with asyncio.timeout(REDIS_TIMEOUT_SECONDS):
+                async with asyncio.timeout(self._redis_timeout_seconds):
                     answer = await self._redis.eval(  # type: ignore[misc]  # redis' stubs: sync or async
                         _TAKE,
                         2,
