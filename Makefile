@@ -74,7 +74,7 @@ e2e: setup ## Journeys over real HTTP against the whole system
 
 .PHONY: check
 check: setup ## Lint, format, types, import contracts, guards over the house
-	$(PY) -m ruff check $(SOURCES)
+	$(PY) -m ruff check --no-cache $(SOURCES)
 	$(PY) -m ruff format --check $(SOURCES)
 	$(PY) -m mypy $(PACKAGES)
 	.venv/bin/lint-imports --no-cache
