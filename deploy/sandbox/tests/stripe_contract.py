@@ -19,6 +19,10 @@ _SHARED = [parent / "shared" / "contracts" / "stripe" for parent in Path(__file_
 _NOT_SENT = {
     "charge": {"refunds", "source"},
     "payment_intent": {"source"},
+    "product": {"type"},
+    "price.recurring": {"trial_period_days"},
+    "subscription_item": {"plan"},
+    "invoice": {"subscription"},
     "account.settings.payments": {
         "statement_descriptor_prefix_kana",
         "statement_descriptor_prefix_kanji",

@@ -25,6 +25,7 @@ from opside_sandbox.stripe import (
     transfers,
     webhook_endpoints,
 )
+from opside_sandbox.stripe.billing import prices, products
 from opside_sandbox.stripe.courier import Courier
 from opside_sandbox.stripe.engine import Engine, Hangup
 from opside_sandbox.stripe.pages import authenticate, card_form, onboarding
@@ -43,6 +44,8 @@ OPERATIONS = [
         events,
         payment_intents,
         payment_methods,
+        prices,
+        products,
         refunds,
         reversals,
         setup_intents,
@@ -53,7 +56,7 @@ OPERATIONS = [
 ]
 _INDEXED = (
     "status", "held", "customer", "source_transaction", "transfer", "transfer_group", "charge",
-    "payment_intent", "operation", "setup_intent",
+    "payment_intent", "operation", "setup_intent", "product", "lookup_key",
 )  # fmt: skip
 
 

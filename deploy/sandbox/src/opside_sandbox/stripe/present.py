@@ -18,6 +18,9 @@ _KIND_OF_FIELD = {
     "setup_intent": "setup_intent",
     "latest_attempt": "setup_attempt",
     "transfer": "transfer",
+    "product": "product",
+    "price": "price",
+    "default_price": "price",
     "account": "account",
     "destination": "account",
 }

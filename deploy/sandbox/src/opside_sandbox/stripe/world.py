@@ -11,19 +11,35 @@ PREFIXES = {
     "account": "acct_1",
     "balance_transaction": "txn_1",
     "charge": "ch_3",
+    "billing_portal.configuration": "bpc_1",
+    "billing_portal.session": "bps_1",
+    "checkout.session": "cs_test_a1",
     "customer": "cus_",
     "event": "evt_1",
+    "invoice": "in_1",
+    "invoice_payment": "inpay_1",
+    "invoiceitem": "ii_1",
+    "item": "li_1",
+    "line_item": "il_1",
     "payment_intent": "pi_3",
     "payment_method": "pm_1",
+    "price": "price_1",
+    "product": "prod_",
     "refund": "re_3",
     "request": "req_",
     "setup_attempt": "setatt_1",
     "setup_intent": "seti_1",
+    "subscription": "sub_1",
+    "subscription_item": "si_",
+    "test_helpers.test_clock": "clock_1",
     "transfer": "tr_1",
     "transfer_reversal": "trr_1",
     "webhook_endpoint": "we_1",
 }
-_ID_LENGTH = {"request": 14, "customer": 14, "account": 15}
+_ID_LENGTH = {
+    "request": 14, "customer": 14, "account": 15, "product": 14, "subscription_item": 14,
+    "checkout.session": 58,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

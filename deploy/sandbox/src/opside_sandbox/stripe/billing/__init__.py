@@ -1,0 +1,1 @@
+"""Stripe Billing: products, prices, subscriptions, invoices, test clocks, Checkout, the portal."""
