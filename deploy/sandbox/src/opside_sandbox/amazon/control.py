@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
+from opside_sandbox.amazon import faults
 from opside_sandbox.amazon.cases import book
 from opside_sandbox.amazon.cases.desk_pages import costs_of
 from opside_sandbox.amazon.history.generate import history_of
@@ -79,6 +80,7 @@ def control_router(state: SandboxState) -> APIRouter:
     router = APIRouter()
     _add_views(router, state)
     _add_acts(router, state)
+    _add_faults(router, state)
     return router
 
 
@@ -133,3 +135,18 @@ def _add_acts(router: APIRouter, state: SandboxState) -> None:
     async def fatal(body: Fatal) -> dict[str, str]:
         plan_fatal(state, _seller(state, body.persona), body.reportType)
         return {"next": "FATAL"}
+
+
+def _add_faults(router: APIRouter, state: SandboxState) -> None:
+    @router.post("/faults")
+    async def plan(fault: faults.Fault) -> dict[str, Any]:
+        return faults.add(state, fault)
+
+    @router.get("/faults")
+    async def planned() -> dict[str, Any]:
+        return {"faults": faults.planned(state), "calls": faults.calls(state)}
+
+    @router.delete("/faults")
+    async def clear() -> dict[str, Any]:
+        faults.clear(state)
+        return {"faults": []}

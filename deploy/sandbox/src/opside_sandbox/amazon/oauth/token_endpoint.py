@@ -3,14 +3,17 @@
 import base64
 import binascii
 import hmac
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
+from opside_sandbox.amazon.faults import PROFILE, TOKEN
 from opside_sandbox.amazon.identifiers import request_id, rid
 from opside_sandbox.amazon.oauth import grants
 from opside_sandbox.amazon.personas import everybody
+from opside_sandbox.amazon.unlucky import answered
 from opside_sandbox.settings import AmazonApp
 from opside_sandbox.state import SandboxState
 from opside_sandbox.store import Document
@@ -148,12 +151,19 @@ def _answer(state: SandboxState, request: Request, given: dict[str, str]) -> dic
     }
 
 
+def _unlucky_refusal(state: SandboxState, status: int) -> Response:
+    """Login with Amazon out of order, or asking for patience."""
+    if status == 429:
+        return _refused(state, _LwaError("slow_down", "Too many requests", 429))
+    return _refused(state, _LwaError("server_error", "The server encountered an error", 500))
+
+
 def token_router(state: SandboxState) -> APIRouter:
     """Token endpoint and profile."""
     router = APIRouter()
+    refuse = partial(_unlucky_refusal, state)
 
-    @router.post("/auth/o2/token")
-    async def token(request: Request) -> JSONResponse:
+    async def token(request: Request) -> Response:
         form = await request.form()
         given = {name: str(value) for name, value in form.items()}
         try:
@@ -161,21 +171,33 @@ def token_router(state: SandboxState) -> APIRouter:
         except _LwaError as error:
             return _refused(state, error)
 
+    async def profile(request: Request) -> Response:
+        try:
+            return JSONResponse(_profile(state, request), headers=_headers(state))
+        except _LwaError as error:
+            return _refused(state, error)
+
+    @router.post("/auth/o2/token")
+    async def token_route(request: Request) -> Response:
+        return await answered(state, request, TOKEN, partial(token, request), refuse)
+
     @router.get("/user/profile")
-    async def profile(request: Request) -> JSONResponse:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        token = (
-            token if scheme.lower() == "bearer" else request.headers.get("x-amz-access-token", "")
-        )
-        grant = state.store.get(grants.ACCESS, token)
-        if grant is None or grant["revoked"] or grants.is_over(state, grant):
-            return _refused(state, _LwaError("invalid_token", "Access token is invalid", 400))
-        if grant["kind"] != "login":
-            return _refused(state, _LwaError("insufficient_scope", "Access denied", 403))
-        person = everybody(state)[grant["persona"]]
-        body = {"user_id": person.user_id}
-        if "profile" in grant["scope"].split():
-            body |= {"email": person.email, "name": person.name}
-        return JSONResponse(body, headers=_headers(state))
+    async def profile_route(request: Request) -> Response:
+        return await answered(state, request, PROFILE, partial(profile, request), refuse)
 
     return router
+
+
+def _profile(state: SandboxState, request: Request) -> dict[str, str]:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token if scheme.lower() == "bearer" else request.headers.get("x-amz-access-token", "")
+    grant = state.store.get(grants.ACCESS, token)
+    if grant is None or grant["revoked"] or grants.is_over(state, grant):
+        raise _LwaError("invalid_token", "Access token is invalid", 400)
+    if grant["kind"] != "login":
+        raise _LwaError("insufficient_scope", "Access denied", 403)
+    person = everybody(state)[grant["persona"]]
+    body = {"user_id": person.user_id}
+    if "profile" in grant["scope"].split():
+        body |= {"email": person.email, "name": person.name}
+    return body

@@ -5,15 +5,18 @@ import hmac
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
+from opside_sandbox.amazon.faults import DOWNLOAD
 from opside_sandbox.amazon.personas import everybody
 from opside_sandbox.amazon.reports.contents import contents_of
 from opside_sandbox.amazon.reports.registry import UNREQUESTABLE
 from opside_sandbox.amazon.spapi.reports_queue import REPORTS
+from opside_sandbox.amazon.unlucky import answered
 from opside_sandbox.state import SandboxState
 from opside_sandbox.store import Document
 
@@ -47,11 +50,24 @@ def signed_url(state: SandboxState, request: Request, document_id: str) -> str:
     return f"{request.base_url}tortuga-prod/{document_id}?{urlencode(query)}"
 
 
-def _denied(code: str, message: str) -> Response:
+def _denied(code: str, message: str, status: int = 403) -> Response:
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code>'
     return Response(
-        f"{body}<Message>{message}</Message></Error>", 403, media_type="application/xml"
+        f"{body}<Message>{message}</Message></Error>", status, media_type="application/xml"
     )
+
+
+def _unlucky_refusal(status: int) -> Response:
+    """S3's own words for what a fault asks: it knows no 429 and says 503 SlowDown."""
+    if status == 403:
+        return _expired()
+    if status == 429:
+        return _denied("SlowDown", "Please reduce your request rate.", 503)
+    return _denied("InternalError", "We encountered an internal error. Please try again.", 500)
+
+
+def _expired() -> Response:
+    return _denied("AccessDenied", "Request has expired")
 
 
 def _refusal(state: SandboxState, request: Request, document_id: str) -> Response | None:
@@ -65,7 +81,7 @@ def _refusal(state: SandboxState, request: Request, document_id: str) -> Respons
         )
     signed_at = datetime.strptime(date, _DATE).replace(tzinfo=UTC)
     if (state.clock.now() - signed_at).total_seconds() > LIFE_SECONDS:
-        return _denied("AccessDenied", "Request has expired")
+        return _expired()
     headers = request.headers
     if any(name.startswith("x-amz-") for name in headers):
         return _denied(
@@ -88,8 +104,7 @@ def documents_router(state: SandboxState) -> APIRouter:
     """Serves documents without any SP-API header."""
     router = APIRouter()
 
-    @router.get("/tortuga-prod/{document_id}")
-    async def serve(request: Request, document_id: str) -> Response:
+    async def act(request: Request, document_id: str) -> Response:
         if (refusal := _refusal(state, request, document_id)) is not None:
             return refusal
         report = state.store.find(REPORTS, documentId=document_id)
@@ -100,6 +115,12 @@ def documents_router(state: SandboxState) -> APIRouter:
         # Set as a header: Starlette would add a charset of its own to a text media type.
         return StreamingResponse(
             chunks, headers={"content-type": f"text/plain;charset={contents.charset}"}
+        )
+
+    @router.get("/tortuga-prod/{document_id}")
+    async def serve(request: Request, document_id: str) -> Response:
+        return await answered(
+            state, request, DOWNLOAD, partial(act, request, document_id), _unlucky_refusal
         )
 
     return router

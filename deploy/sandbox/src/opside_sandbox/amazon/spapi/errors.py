@@ -36,3 +36,9 @@ def invalid_input(message: str) -> SpApiError:
 def not_found(message: str) -> SpApiError:
     """404."""
     return SpApiError(404, "NotFound", message, None)
+
+
+def internal_failure() -> SpApiError:
+    """500."""
+    message = "We encountered an internal error. Please try again."
+    return SpApiError(500, "InternalFailure", message)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -11,7 +12,13 @@ from fastapi.responses import Response
 from opside_sandbox.amazon.identifiers import request_id, rid
 from opside_sandbox.amazon.oauth import grants
 from opside_sandbox.amazon.personas import Persona, everybody
-from opside_sandbox.amazon.spapi.errors import SpApiError, quota_exceeded, unauthorized
+from opside_sandbox.amazon.spapi.errors import (
+    SpApiError,
+    internal_failure,
+    quota_exceeded,
+    unauthorized,
+)
+from opside_sandbox.amazon.unlucky import answered
 from opside_sandbox.state import SandboxState
 
 PLANS: dict[str, tuple[float, int]] = {
@@ -111,7 +118,7 @@ def guarded(
 ) -> Callable[[Request], Awaitable[Response]]:
     """The route of an operation."""
 
-    async def route(request: Request) -> Response:
+    async def act(request: Request) -> Response:
         rate: float | None = None
         try:
             caller = _caller(state, request)
@@ -120,6 +127,12 @@ def guarded(
         except SpApiError as error:
             return _response(state, error.status, error.body, rate=rate)
         return _response(state, answer.status, answer.body, rate=rate)
+
+    def refuse(status: int) -> Response:
+        return refused(state, quota_exceeded() if status == 429 else internal_failure())
+
+    async def route(request: Request) -> Response:
+        return await answered(state, request, operation, partial(act, request), refuse)
 
     route.__name__ = operation
     return route
