@@ -14,6 +14,7 @@ from opside_sandbox.amazon.history.generate import history_of
 from opside_sandbox.amazon.history.model import Reimbursement
 from opside_sandbox.amazon.oauth.grants import revoke_seller
 from opside_sandbox.amazon.personas import Persona, everybody
+from opside_sandbox.amazon.spapi import report_quotas
 from opside_sandbox.amazon.spapi.reports_queue import plan_fatal
 from opside_sandbox.amazon.truth import truth_of
 from opside_sandbox.state import SandboxState
@@ -33,9 +34,17 @@ class Who(BaseModel):
 
 
 class Fatal(Who):
-    """The next report of this type fails."""
+    """The next report of this type fails, with or without a document that says why."""
 
     reportType: str  # noqa: N815 (Amazon's own name)
+    document: bool = True
+
+
+class Quotas(BaseModel):
+    """Hidden report quotas: on with Amazon's own, or with these; off."""
+
+    on: bool = True
+    quotas: list[report_quotas.Quota] | None = None
 
 
 def _seller(state: SandboxState, key: str) -> Persona:
@@ -133,8 +142,14 @@ def _add_acts(router: APIRouter, state: SandboxState) -> None:
 
     @router.post("/reports/fatal")
     async def fatal(body: Fatal) -> dict[str, str]:
-        plan_fatal(state, _seller(state, body.persona), body.reportType)
+        persona = _seller(state, body.persona)
+        plan_fatal(state, persona, body.reportType, document=body.document)
         return {"next": "FATAL"}
+
+    @router.post("/reports/quotas")
+    async def quotas(body: Quotas) -> list[dict[str, Any]]:
+        chosen = report_quotas.amazons_own() if body.quotas is None else body.quotas
+        return report_quotas.turn_on(state, chosen if body.on else [])
 
 
 def _add_faults(router: APIRouter, state: SandboxState) -> None:

@@ -16,6 +16,10 @@ _COLUMNS = (
     "afn-researching-quantity", "afn-reserved-future-supply", "afn-future-supply-buyable",
     "store",
 )  # fmt: skip
+_RESERVED = (
+    "sku", "fnsku", "asin", "product-name", "reserved_qty", "reserved_customerorders",
+    "reserved_fc-transfers", "reserved_fc-processing", "program",
+)  # fmt: skip
 
 
 def stock(history: History) -> Counter[tuple[str, str]]:
@@ -68,3 +72,12 @@ def unsuppressed_inventory(view: View) -> Iterator[str]:
                 history.persona.store.name,
             )
         )
+
+
+def reserved_inventory(view: View) -> Iterator[str]:
+    """GET_RESERVED_INVENTORY_DATA: a snapshot; nothing is reserved in this history."""
+    dialect = dialect_of(view.history.persona.store)
+    yield dialect.line(_RESERVED)
+    for product in view.history.products:
+        known = (product.sku, product.fnsku, product.asin, product.title)
+        yield dialect.line((*known, "0", "0", "0", "0", "FBA"))

@@ -118,8 +118,8 @@ class _Reports:
     async def document(self, request: Request, caller: Caller) -> Answer:
         """getReportDocument."""
         name = request.path_params["document_id"]
-        report = self._state.store.find(queue.REPORTS, documentId=name, persona=caller.persona.key)
-        if report is None or queue.status_of(self._state, report) not in {"DONE", "FATAL"}:
+        report = queue.document(self._state, caller.persona, name)
+        if report is None:
             raise not_found("The provided reportDocumentId could not be found.")
         shown = {"reportDocumentId": name, "url": signed_url(self._state, request, name)}
         if gzipped(report):

@@ -7,6 +7,7 @@ from opside_sandbox.amazon import identifiers
 from opside_sandbox.amazon.cases.book import decide_due
 from opside_sandbox.amazon.personas import Persona
 from opside_sandbox.amazon.reports.contents import has_rows, settlements
+from opside_sandbox.amazon.spapi import report_quotas
 from opside_sandbox.state import SandboxState
 from opside_sandbox.store import Document
 
@@ -15,26 +16,39 @@ KEPT_DAYS = 90
 _FATAL = "amazon.fatal_reports"
 
 
-def plan_fatal(state: SandboxState, persona: Persona, report_type: str) -> None:
-    """The persona's next report of this type will end FATAL, with a document that says why."""
-    state.store.put(_FATAL, f"{persona.key}|{report_type}", {"planned": True})
+def plan_fatal(
+    state: SandboxState, persona: Persona, report_type: str, *, document: bool = True
+) -> None:
+    """The persona's next report of this type will end FATAL; a document may say why."""
+    state.store.put(_FATAL, f"{persona.key}|{report_type}", {"document": document})
+
+
+def _planned_fatal(state: SandboxState, persona: Persona, report_type: str) -> Document | None:
+    key = f"{persona.key}|{report_type}"
+    plan = state.store.get(_FATAL, key)
+    state.store.delete(_FATAL, key)
+    return plan
 
 
 def enqueue(state: SandboxState, persona: Persona, asked: dict[str, Any]) -> Document:
-    """Keep a report request. `asked` holds reportType, marketplaceIds, start, end, options."""
+    """Keep a report request. `asked` holds reportType, marketplaceIds, start, end, options.
+
+    Raises SpApiError 429 when the type's hidden quota is used up.
+    """
     decide_due(state)
     now = state.clock.now()
-    fatal = state.store.delete(_FATAL, f"{persona.key}|{asked['reportType']}")
+    early = report_quotas.outcome_of(state, asked, kept(state, persona))
+    fatal = _planned_fatal(state, persona, asked["reportType"])
     report = {
         **asked,
         "reportId": identifiers.number(state, f"report/{persona.key}", digits=12, first="2"),
         "persona": persona.key,
         "createdTime": now.isoformat(timespec="seconds"),
         "asOf": now.isoformat(),
-        "outcome": "FATAL" if fatal else "",
+        "outcome": "FATAL" if fatal else early or "",
         "cancelled": False,
         "settlement": None,
-        "documentId": _document_id(state),
+        "documentId": _document_id(state) if fatal is None or fatal["document"] else None,
     }
     if not report["outcome"]:
         report["outcome"] = "DONE" if has_rows(state, persona, report) else "CANCELLED"
@@ -53,6 +67,15 @@ def _document_id(state: SandboxState) -> str:
 def find(state: SandboxState, persona: Persona, report_id: str) -> Document | None:
     """A report of this seller."""
     return state.store.get(REPORTS, _key(persona, report_id))
+
+
+def document(state: SandboxState, persona: Persona, document_id: str) -> Document | None:
+    """The finished report of a document that is still kept."""
+    report = state.store.find(REPORTS, documentId=document_id, persona=persona.key)
+    if report is None or status_of(state, report) not in {"DONE", "FATAL"}:
+        return None
+    created = datetime.fromisoformat(report["createdTime"])
+    return report if created >= state.clock.now() - timedelta(days=KEPT_DAYS) else None
 
 
 def keep(state: SandboxState, persona: Persona, report: Document) -> None:
@@ -95,7 +118,7 @@ def wire(state: SandboxState, report: Document) -> dict[str, Any]:
         shown["processingStartTime"] = (created + pace / 3).isoformat(timespec="seconds")
     if status in {"DONE", "FATAL", "CANCELLED"}:
         shown["processingEndTime"] = (created + pace).isoformat(timespec="seconds")
-    if status in {"DONE", "FATAL"}:
+    if status in {"DONE", "FATAL"} and report["documentId"]:
         shown["reportDocumentId"] = report["documentId"]
     return shown
 
