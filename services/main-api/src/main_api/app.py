@@ -1,7 +1,7 @@
 """The HTTP door of main-api."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
 from fastapi import FastAPI
@@ -10,7 +10,7 @@ from main_api.accounts import routes as accounts_routes
 from main_api.dashboard import routes as dashboard_routes
 from main_api.events import routes as events_routes
 from main_api.gateway.routes import build_router
-from main_api.runtime import SERVICE, build_access, open_runtime
+from main_api.runtime import SERVICE, Runtime, build_access, open_runtime
 from main_api.sessions import routes as sessions_routes
 from main_api.sessions.reader import SessionReader
 from main_api.settings import Settings
@@ -24,13 +24,16 @@ LARGEST_UPLOAD_BYTES = 64 * 1024 * 1024
 """Report files of a large seller; integrations-backend has the same limit."""
 
 
-def create(settings: Settings) -> FastAPI:
-    """The app; connections are opened when it starts, not when it is built."""
+Opener = Callable[[Settings], AbstractAsyncContextManager[Runtime]]
+
+
+def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
+    """The app; `opener` connects its parts when it starts, not when it is built."""
     believed = build_access(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_runtime(settings) as runtime:
+        async with opener(settings) as runtime:
             reader = SessionReader(
                 runtime.database.sessions,
                 believed.user_verifier,
@@ -38,7 +41,9 @@ def create(settings: Settings) -> FastAPI:
                 runtime.clock,
             )
             app.state.runtime = runtime
-            app.state.access = replace(believed, session_reader=reader)
+            app.state.access = replace(
+                believed, session_reader=reader, person_reader=reader.caller_of
+            )
             app.state.checks = [database_check(runtime.database.engine)]
             yield
 

@@ -48,6 +48,9 @@ class Caller:
 SessionReader = Callable[[HTTPConnection], Awaitable[Caller | None]]
 """Reads a browser session's cookie; None = there is none. It raises `Forbidden` for a missing
 CSRF proof and `Unauthenticated` for a session that ended."""
+PersonReader = Callable[[UserIdentity], Awaitable[Caller]]
+"""Who a person's own good bearer token stands for now; raises `Unauthenticated` when the session
+it was issued for has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Access:
     user_verifier: UserTokenVerifier
     service_verifier: ServiceTokenVerifier
     session_reader: SessionReader | None = None
+    person_reader: PersonReader | None = None
     acting_services: frozenset[str] = frozenset({"main-api"})
 
 
@@ -206,6 +210,8 @@ async def _caller(connection: HTTPConnection, access: Access) -> Caller:
     if identity is not None:
         return _acting_caller(identity, access)
     user: UserIdentity = access.user_verifier.verify(token)
+    if access.person_reader is not None:
+        return await access.person_reader(user)
     return Caller(user.user_id, user.role, None, user.session_id)
 
 

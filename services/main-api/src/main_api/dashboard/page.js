@@ -4,12 +4,20 @@
 const POLL_MILLISECONDS = 2000;
 const byId = (id) => document.getElementById(id);
 
+const ALREADY_REFRESHED = 409; // by another tab: the new cookies are here
+let refreshing = null;
+
+// One refresh for all calls that wait for it: a refresh token used twice ends the session.
+function refresh() {
+  refreshing ??= fetch("/api/auth/refresh", { method: "POST", credentials: "same-origin" })
+    .then((response) => response.ok || response.status === ALREADY_REFRESHED)
+    .finally(() => { refreshing = null; });
+  return refreshing;
+}
+
 async function call(path, options = {}, mayRefresh = true) {
   const response = await fetch(path, { credentials: "same-origin", ...options });
-  if (response.status === 401 && mayRefresh) {
-    const refreshed = await fetch("/api/auth/refresh", { method: "POST", credentials: "same-origin" });
-    if (refreshed.ok) return call(path, options, false);
-  }
+  if (response.status === 401 && mayRefresh && await refresh()) return call(path, options, false);
   if (!response.ok) {
     const problem = await response.json().catch(() => ({}));
     throw Object.assign(new Error(problem.detail || response.statusText), { status: response.status });

@@ -1,6 +1,6 @@
 """What can go wrong with signing in and staying signed in."""
 
-from opside_chassis.errors import BadRequest, Forbidden, Unauthenticated
+from opside_chassis.errors import BadRequest, Conflict, Forbidden, Unauthenticated
 
 
 class SignInRefused(BadRequest):
@@ -13,6 +13,12 @@ class SessionEnded(Unauthenticated):
     """The session was ended, or has expired."""
 
     code = "session_ended"
+
+
+class AlreadyRefreshed(Conflict):
+    """Another tab was a moment faster: the browser has the new cookies already."""
+
+    code = "already_refreshed"
 
 
 class CsrfRefused(Forbidden):

@@ -1,9 +1,10 @@
-"""Who a browser's cookie speaks for."""
+"""Who a session's token speaks for, in a cookie or as a bearer token."""
 
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
+from main_api.accounts.roles import role_of
 from main_api.sessions import queries, rules
 from main_api.sessions.cookies import ACCESS_COOKIE
 from main_api.sessions.errors import CsrfRefused, SessionEnded
@@ -11,14 +12,17 @@ from main_api.sessions.models import BrowserSession
 from opside_chassis.access import Caller
 from opside_chassis.clock import Clock
 from opside_chassis.database import Sessions, transaction
-from opside_chassis.user_token import UserTokenVerifier
+from opside_chassis.user_token import UserIdentity, UserTokenVerifier
 
 CSRF_HEADER = "X-CSRF-Token"
 
 
 @dataclass(frozen=True, slots=True)
 class SessionReader:
-    """Reads the session cookie of a request: one signature check, one look into the database."""
+    """Reads the session of a request: one signature check, one look into the database.
+
+    The role is the one the user has now, so that an admin's power ends with his role.
+    """
 
     sessions: Sessions
     verifier: UserTokenVerifier
@@ -26,24 +30,37 @@ class SessionReader:
     clock: Clock
 
     async def __call__(self, connection: HTTPConnection) -> Caller | None:
-        """The caller, or None without a cookie.
+        """The caller by cookie, or None without one.
 
         Raises:
             Unauthenticated: the cookie is forged or expired (refresh it).
-            SessionEnded: the session was ended.
+            SessionEnded: the session was ended, or its user is gone.
             CsrfRefused: an unsafe method without a matching Origin and CSRF token.
         """
         token = connection.cookies.get(ACCESS_COOKIE)
         if token is None:
             return None
-        identity = self.verifier.verify(token)
-        async with transaction(self.sessions, tenant=identity.user_id) as session:
-            live = await queries.live_session(session, identity.session_id or "", self.clock())
-        if live is None:
-            raise SessionEnded("this session has ended; sign in again")
+        caller, live = await self._read(self.verifier.verify(token))
         if connection.scope.get("method", "GET") not in rules.SAFE_METHODS:
             self._refuse_forgery(connection, live)
-        return Caller(identity.user_id, identity.role, session_id=live.id)
+        return caller
+
+    async def caller_of(self, identity: UserIdentity) -> Caller:
+        """The caller by bearer token: the same token as in the cookie, and it ends with its session.
+
+        Raises:
+            SessionEnded: the session was ended, or its user is gone.
+        """
+        caller, _ = await self._read(identity)
+        return caller
+
+    async def _read(self, identity: UserIdentity) -> tuple[Caller, BrowserSession]:
+        async with transaction(self.sessions, tenant=identity.user_id) as session:
+            live = await queries.live_session(session, identity.session_id, self.clock())
+            role = await role_of(session, identity.user_id)
+        if live is None or role is None:
+            raise SessionEnded("this session has ended; sign in again")
+        return Caller(identity.user_id, role, session_id=live.id), live
 
     def _refuse_forgery(self, connection: HTTPConnection, live: BrowserSession) -> None:
         origin = connection.headers.get("origin", "")

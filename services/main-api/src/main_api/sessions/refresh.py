@@ -1,10 +1,12 @@
 """A new access token for an old refresh token, once; a second use ends the session."""
 
+from datetime import timedelta
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from main_api.accounts.roles import role_of
 from main_api.sessions import queries, rules
-from main_api.sessions.errors import SessionEnded
+from main_api.sessions.errors import AlreadyRefreshed, SessionEnded
 from main_api.sessions.models import RefreshToken
 from main_api.sessions.open_session import OpenedSession, refresh_token_row
 from opside_chassis.clock import Clock
@@ -14,9 +16,11 @@ from opside_chassis.database import EVERY_TENANT, Sessions, transaction
 async def refresh_session(sessions: Sessions, refresh_token: str, *, clock: Clock) -> OpenedSession:
     """Rotate the refresh token.
 
-    A token that comes twice was copied: whoever holds it, the session ends for both.
+    A token that comes twice was copied: whoever holds it, the session ends for both. Only within
+    REFRESH_RACE_SECONDS it may be another tab of the same browser: that one gets no new secret.
 
     Raises:
+        AlreadyRefreshed: another tab was faster.
         SessionEnded: unknown, used, revoked or expired.
     """
     # Every tenant: the token alone says whose session it is.
@@ -37,6 +41,8 @@ async def _rotate(
     if row is None:
         return None
     if row.used_at is not None:
+        if now - row.used_at <= timedelta(seconds=rules.REFRESH_RACE_SECONDS):
+            raise AlreadyRefreshed("another tab has just refreshed this session")
         await queries.end_session(session, row.session_id, now)
         return None
     live = await queries.live_session(session, row.session_id, now)

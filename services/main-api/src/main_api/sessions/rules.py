@@ -1,15 +1,16 @@
-"""Pure rules of sign-in: random secrets, their hashes, PKCE, and where a browser may be sent."""
+"""Pure rules of sign-in: random secrets, their hashes, PKCE, and how long things last."""
 
 import base64
 import hashlib
 import secrets
-from urllib.parse import urlsplit
 
 STATE_BYTES = 32
 """256 random bits (facts/money-safety.md section 8)."""
 ATTEMPT_LIFETIME_SECONDS = 600
 ACCESS_TOKEN_SECONDS = 600
 """Under the 15 minutes a user token may live."""
+REFRESH_RACE_SECONDS = 10
+"""Two tabs may bring one refresh token within so many seconds; later it counts as stolen."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -32,9 +33,3 @@ def code_challenge(code_verifier: str) -> str:
 def same_secret(one: str, other: str) -> bool:
     """Compare without telling by time how much was right."""
     return secrets.compare_digest(one.encode(), other.encode())
-
-
-def origin_of(url: str) -> str:
-    """Scheme, host and port, as browsers send them in Origin."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
