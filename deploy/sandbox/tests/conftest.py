@@ -6,6 +6,7 @@ import httpx
 import pytest
 import stripe
 from amazon_contract import CONTRACT as AMAZON_CONTRACT
+from gmail_contract import CONTRACT as GMAIL_CONTRACT
 from sandbox_process import SECRET_KEY, Sandbox, running
 from stripe_contract import CONTRACT
 from stripe_recording import RecordingClient
@@ -45,3 +46,4 @@ def receiver() -> Iterator[Receiver]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(CONTRACT.summary())
     terminalreporter.write_line(AMAZON_CONTRACT.summary())
+    terminalreporter.write_line(GMAIL_CONTRACT.summary())

@@ -14,10 +14,11 @@ PUBLISHABLE_KEY = "pk_" + "test_" + "sandbox0123456789"
 
 @dataclass
 class Sandbox:
-    """A running sandbox: its three addresses and its process."""
+    """A running sandbox: its addresses and its process."""
 
     stripe: str
     amazon: str
+    gmail: str
     control: str
     process: subprocess.Popen[str]
 
@@ -28,6 +29,7 @@ def start(**settings: str) -> Sandbox:
         **{name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_")},
         "SANDBOX_STRIPE_PORT": "0",
         "SANDBOX_AMAZON_PORT": "0",
+        "SANDBOX_GMAIL_PORT": "0",
         "SANDBOX_CONTROL_PORT": "0",
         "SANDBOX_CONTROL": "on",
         "SANDBOX_WEBHOOK_RETRY_SCALE": "0.02",
@@ -40,8 +42,8 @@ def start(**settings: str) -> Sandbox:
         text=True,
     )
     assert process.stdout is not None
-    addresses = dict(process.stdout.readline().split() for _ in range(3))
-    return Sandbox(addresses["stripe"], addresses["amazon"], addresses["control"], process)
+    addresses = dict(process.stdout.readline().split() for _ in range(4))
+    return Sandbox(**addresses, process=process)
 
 
 def stop(sandbox: Sandbox) -> int:

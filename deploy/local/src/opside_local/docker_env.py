@@ -50,6 +50,7 @@ def _place(kept: SecretsFile) -> Place:
             payments=f"http://stripe-payments:{ports.payments}",
             stripe=f"http://sandbox:{ports.stripe}",
             amazon=f"http://sandbox:{ports.amazon}",
+            gmail=f"http://sandbox:{ports.gmail}",
             control=f"http://sandbox:{ports.control}",
         ),
         public=Urls.local(ports),

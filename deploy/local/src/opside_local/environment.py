@@ -53,6 +53,7 @@ class Urls:
     payments: str
     stripe: str
     amazon: str
+    gmail: str
     control: str
 
     @classmethod
@@ -101,7 +102,7 @@ def migration(place: Place, name: str) -> dict[str, str]:
 
 
 def sandbox(place: Place) -> dict[str, str]:
-    """The stand-ins of Stripe and Amazon, with the control API."""
+    """The stand-ins of Stripe, Amazon and Gmail, with the control API."""
     secrets, ports = place.secrets, place.ports
     return {
         "SANDBOX_STATE": str(place.sandbox_state),
@@ -109,6 +110,7 @@ def sandbox(place: Place) -> dict[str, str]:
         "SANDBOX_HOST": HOST,
         "SANDBOX_STRIPE_PORT": str(ports.stripe),
         "SANDBOX_AMAZON_PORT": str(ports.amazon),
+        "SANDBOX_GMAIL_PORT": str(ports.gmail),
         "SANDBOX_CONTROL_PORT": str(ports.control),
         "SANDBOX_CONTROL": "on",
         "SANDBOX_WEBHOOK_RETRY_SCALE": WEBHOOK_RETRY_SCALE,

@@ -28,6 +28,7 @@ class Ports:
     payments: int
     stripe: int
     amazon: int
+    gmail: int
     control: int
     postgres: int
     redis: int
@@ -39,6 +40,7 @@ SETTINGS = {
     "payments": ("PAYMENTS_PORT", 4000),
     "stripe": ("SANDBOX_STRIPE_PORT", 12111),
     "amazon": ("SANDBOX_AMAZON_PORT", 12112),
+    "gmail": ("SANDBOX_GMAIL_PORT", 12113),
     "control": ("SANDBOX_CONTROL_PORT", 12119),
 }
 """The setting and the documented default of each listener that a person talks to."""

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from opside_sandbox import control
 from opside_sandbox.amazon.app import create as create_amazon
 from opside_sandbox.cutting import Cuttable
+from opside_sandbox.gmail.app import create as create_gmail
 from opside_sandbox.settings import Settings, WrongSetting, load
 from opside_sandbox.state import open_state
 from opside_sandbox.stripe.app import create as create_stripe
@@ -22,7 +23,7 @@ WRONG_SETTING_EXIT = 78
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to `_serve`: three servers in one process cannot each own them."""
+    """Leaves signals to `_serve`: several servers in one process cannot each own them."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -75,11 +76,12 @@ def run(settings: Settings) -> None:
     listeners = [
         _listen(settings.host, settings.stripe_port, "SANDBOX_STRIPE_PORT"),
         _listen(settings.host, settings.amazon_port, "SANDBOX_AMAZON_PORT"),
+        _listen(settings.host, settings.gmail_port, "SANDBOX_GMAIL_PORT"),
         _listen(settings.host, settings.control_port, "SANDBOX_CONTROL_PORT"),
     ]
     state = open_state(settings)
-    apps = [create_stripe(state), create_amazon(state), control.create(state)]
-    for name, listener in zip(("stripe", "amazon", "control"), listeners, strict=True):
+    apps = [create_stripe(state), create_amazon(state), create_gmail(state), control.create(state)]
+    for name, listener in zip(("stripe", "amazon", "gmail", "control"), listeners, strict=True):
         host, port = listener.getsockname()[:2]
         print(f"{name} http://{host}:{port}", flush=True)  # noqa: T201 (the program's one output)
     try:

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, HTTPException
 from pydantic import BaseModel, Field
 
-from opside_sandbox import amazon, stripe
+from opside_sandbox import amazon, gmail, stripe
 from opside_sandbox.state import SandboxState
 from opside_sandbox.store import Snapshot
 
@@ -34,6 +34,7 @@ def create(state: SandboxState) -> FastAPI:
         app.include_router(_router(state), prefix="/control")
         app.include_router(stripe.control_router(state), prefix="/control/stripe")
         app.include_router(amazon.control_router(state), prefix="/control/amazon")
+        app.include_router(gmail.control_router(state), prefix="/control/gmail")
     return app
 
 

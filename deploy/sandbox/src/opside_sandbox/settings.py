@@ -38,6 +38,22 @@ class AmazonPace:
 
 
 @dataclass(frozen=True, slots=True)
+class GmailApp:
+    """The registered Google application and what Google allows it.
+
+    `testing`: the consent screen's publishing status is "Testing", so that a refresh token dies
+    after seven days. `units_per_minute`: quota units of one user (6000 for projects made since
+    May 2026, 15000 before).
+    """
+
+    client_id: str = "sandbox-gmail.apps.googleusercontent.com"
+    client_secret: str = field(default="sandbox-gmail-secret", repr=False)
+    redirect_uris: tuple[str, ...] = ("http://127.0.0.1:8000/api/gmail/callback",)
+    testing: bool = False
+    units_per_minute: float = 6000.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Ports 0 mean any free port. `state_path` None keeps everything in memory.
 
@@ -50,6 +66,7 @@ class Settings:
     host: str
     stripe_port: int
     amazon_port: int
+    gmail_port: int
     control_port: int
     control_on: bool
     webhook_retry_scale: float
@@ -59,6 +76,7 @@ class Settings:
     amazon_login: AmazonApp
     amazon_seller: AmazonApp
     amazon_pace: AmazonPace = AmazonPace()
+    gmail_app: GmailApp = GmailApp()
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -70,6 +88,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         host=env.get("SANDBOX_HOST", "127.0.0.1"),
         stripe_port=_port(env, "SANDBOX_STRIPE_PORT", 12111),
         amazon_port=_port(env, "SANDBOX_AMAZON_PORT", 12112),
+        gmail_port=_port(env, "SANDBOX_GMAIL_PORT", 12113),
         control_port=_port(env, "SANDBOX_CONTROL_PORT", 12119),
         control_on=_switch(env, "SANDBOX_CONTROL"),
         webhook_retry_scale=_positive(env, "SANDBOX_WEBHOOK_RETRY_SCALE", 1.0),
@@ -79,7 +98,27 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         amazon_login=_app(env, "SANDBOX_AMAZON_LOGIN_", "login", "/api/auth/amazon/callback"),
         amazon_seller=_app(env, "SANDBOX_AMAZON_", "seller", "/api/amazon/callback"),
         amazon_pace=_amazon_pace(env),
+        gmail_app=_gmail_app(env),
     )
+
+
+def _gmail_app(env: Mapping[str, str]) -> GmailApp:
+    usual, status = GmailApp(), env.get("SANDBOX_GMAIL_PUBLISHING") or "production"
+    if status not in {"production", "testing"}:
+        raise WrongSetting(
+            "SANDBOX_GMAIL_PUBLISHING", f"{status!r} is no status", "set production or testing"
+        )
+    return GmailApp(
+        client_id=env.get("SANDBOX_GMAIL_CLIENT_ID", usual.client_id),
+        client_secret=env.get("SANDBOX_GMAIL_CLIENT_SECRET", usual.client_secret),
+        redirect_uris=_uris(env.get("SANDBOX_GMAIL_REDIRECT_URIS", usual.redirect_uris[0])),
+        testing=status == "testing",
+        units_per_minute=_positive(env, "SANDBOX_GMAIL_UNITS_PER_MINUTE", usual.units_per_minute),
+    )
+
+
+def _uris(text: str) -> tuple[str, ...]:
+    return tuple(uri.strip() for uri in text.split(",") if uri.strip())
 
 
 def _amazon_pace(env: Mapping[str, str]) -> AmazonPace:
@@ -102,7 +141,7 @@ def _app(env: Mapping[str, str], prefix: str, name: str, path: str) -> AmazonApp
     return AmazonApp(
         client_id=env.get(f"{prefix}CLIENT_ID", f"amzn1.application-oa2-client.sandbox-{name}"),
         client_secret=env.get(f"{prefix}CLIENT_SECRET", f"sandbox-{name}-secret"),
-        redirect_uris=tuple(uri.strip() for uri in uris.split(",") if uri.strip()),
+        redirect_uris=_uris(uris),
         application_id=env.get(f"{prefix}APPLICATION_ID", f"amzn1.sp.solution.sandbox-{name}"),
     )
 

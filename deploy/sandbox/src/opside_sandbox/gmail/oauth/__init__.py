@@ -1,0 +1,1 @@
+"""Google's OAuth 2.0: consent, tokens, userinfo, revocation."""
