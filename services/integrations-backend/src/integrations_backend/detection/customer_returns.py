@@ -5,10 +5,13 @@ reimbursement that names the order. The value is the sale price less Amazon's fe
 """
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 import polars as pl
 
+from integrations_backend.archive import ROW_KEY
 from integrations_backend.detection.facts import Facts, Missing
 from integrations_backend.detection.findings import Findings
 from integrations_backend.reports import settlements
@@ -27,6 +30,18 @@ FEE_TYPES = ("Commission", "FBAPerUnitFulfillmentFee", "FBAPerOrderFulfillmentFe
 """Fees that Amazon keeps when a unit is sold: they lower what a lost return is worth."""
 
 Key = tuple[str, str]
+"""Order id and SKU."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """The how-manieth unit that a refund or replacement let go."""
+
+    via: Literal["refund", "replacement"]
+    reference: str
+    unit: int
+    order: Key
+    day: date
 
 
 def find(facts: Facts) -> Findings:
@@ -38,8 +53,11 @@ def find(facts: Facts) -> Findings:
     paid = _paid(facts)
     values = _values(facts)
     fnskus = _fnskus(facts)
-    for missing in (*_refunds(facts, values, fnskus), *_replacements(facts, values, fnskus)):
-        findings.extend(_judge(facts, missing, back, paid))
+    gone = _refunds(facts.rows[SETTLEMENT])
+    if REPLACEMENTS in facts.rows:
+        gone += _replacements(facts.rows[REPLACEMENTS])
+    for unit in gone:
+        findings.extend(_judge(facts, _missing(unit, values, fnskus), back, paid))
     return findings
 
 
@@ -60,7 +78,7 @@ def _judge(
 
 def _returned(returns: pl.DataFrame) -> dict[Key, list[str]]:
     back: dict[Key, list[str]] = defaultdict(list)
-    for row in returns.sort("return-date").iter_rows(named=True):
+    for row in returns.sort("return-date", ROW_KEY).iter_rows(named=True):
         back[row["order-id"], row["sku"]] += [row["detailed-disposition"]] * int(row["quantity"])
     return back
 
@@ -104,61 +122,55 @@ def _fnskus(facts: Facts) -> dict[str, str]:
     known: dict[str, str] = {}
     for report_type in (SALES, RETURNS):
         if report_type in facts.rows:
-            known |= dict(facts.rows[report_type].select("sku", "fnsku").unique().iter_rows())
+            pairs = facts.rows[report_type].select("sku", "fnsku").unique().sort("sku", "fnsku")
+            known |= dict(pairs.iter_rows())
     return known
 
 
-def _refunds(facts: Facts, values: dict[Key, int], fnskus: dict[str, str]) -> list[Missing]:
+def _refunds(rows: pl.DataFrame) -> list[_Gone]:
     return [
-        _missing(
-            ("refund", row["adjustment-id"]),
+        _Gone(
+            "refund",
+            row["adjustment-id"],
+            1,
             (row["order-id"], row["sku"]),
             row["posted-date"].date(),
-            values,
-            fnskus,
         )
-        for row in settlements.refunds(facts.rows[SETTLEMENT]).iter_rows(named=True)
+        for row in settlements.refunds(rows).iter_rows(named=True)
         if row["order-id"] and row["principal"] < 0
     ]
 
 
-def _replacements(facts: Facts, values: dict[Key, int], fnskus: dict[str, str]) -> list[Missing]:
-    if REPLACEMENTS not in facts.rows:
-        return []
-    return [
-        _missing(
-            ("replacement", row["replacement-amazon-order-id"]),
-            (row["original-amazon-order-id"], row["sku"]),
-            row["shipment-date"].date(),
-            values,
-            fnskus,
-        )
-        for row in facts.rows[REPLACEMENTS].iter_rows(named=True)
-    ]
+def _replacements(rows: pl.DataFrame) -> list[_Gone]:
+    """Every unit of its own: one replacement order may be shipped in several parts."""
+    gone = []
+    sent: dict[tuple[str, Key], int] = defaultdict(int)
+    for row in rows.sort("shipment-date", ROW_KEY).iter_rows(named=True):
+        replacement = row["replacement-amazon-order-id"]
+        order = row["original-amazon-order-id"], row["sku"]
+        for _ in range(int(row["quantity"])):
+            sent[replacement, order] += 1
+            unit, day = sent[replacement, order], row["shipment-date"].date()
+            gone.append(_Gone("replacement", replacement, unit, order, day))
+    return gone
 
 
-def _missing(
-    via: tuple[str, str],
-    order: Key,
-    day: date,
-    values: dict[Key, int],
-    fnskus: dict[str, str],
-) -> Missing:
-    order_id, sku = order
-    value = values.get(order)
+def _missing(gone: _Gone, values: dict[Key, int], fnskus: dict[str, str]) -> Missing:
+    order_id, sku = gone.order
+    value = values.get(gone.order)
     return Missing(
-        key=f"{CLAIM_TYPE}:{order_id}:{sku}:{via[0]}:{via[1]}",
+        key=f"{CLAIM_TYPE}:{order_id}:{sku}:{gone.via}:{gone.reference}:{gone.unit}",
         claim_type=CLAIM_TYPE,
         fnsku=fnskus.get(sku, ""),
         sku=sku,
         order_id=order_id,
-        reference_id=via[1],
+        reference_id=gone.reference,
         quantity=1,
-        event_date=day,
+        event_date=gone.day,
         value_minor=value,
         confidence=RETURNED_CONFIDENCE,
         explanation={
-            via[0]: via[1],
+            gone.via: gone.reference,
             "returned": False,
             "arithmetic": "sale price less referral and fulfilment fee, as booked"
             if value is not None

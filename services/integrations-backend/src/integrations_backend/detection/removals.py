@@ -5,6 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
+from integrations_backend.archive import OCCURRENCE, ROW_KEY
 from integrations_backend.detection.facts import Facts, Missing
 from integrations_backend.detection.findings import Findings
 from integrations_backend.reports.kinds import (
@@ -32,13 +33,26 @@ def find(facts: Facts) -> Findings:
         sent[key] += int(row["shipped-quantity"])
         last[key] = max(last.get(key, row["shipment-date"]), row["shipment-date"])
     paid = _paid(facts.rows[REIMBURSEMENTS])
-    orders = facts.rows[REMOVAL_ORDERS].filter(pl.col("in-process-quantity").fill_null(0) == 0)
-    for row in orders.iter_rows(named=True):
+    for row in _finished(facts.rows[REMOVAL_ORDERS]).iter_rows(named=True):
         key = row["order-id"], row["fnsku"]
         short = int(row["shipped-quantity"]) - sent[key]
         if short > 0 and key in last:
             findings.extend(_judge(facts, row, short, last[key], paid))
     return findings
+
+
+def _finished(orders: pl.DataFrame) -> pl.DataFrame:
+    """Units by order and item, once nothing is in process.
+
+    Lines of one item (a disposition each) belong together: parcels and payments do not say for which.
+    """
+    waiting = pl.col("in-process-quantity").fill_null(0).sum()
+    return (
+        orders.sort(ROW_KEY, OCCURRENCE)
+        .group_by("order-id", "fnsku", maintain_order=True)
+        .agg(pl.col("sku").first(), pl.col("shipped-quantity").sum(), waiting)
+        .filter(pl.col("in-process-quantity") == 0)
+    )
 
 
 def _paid(reimbursements: pl.DataFrame) -> dict[Key, int]:
@@ -55,7 +69,7 @@ def _judge(
     order_id, fnsku = str(row["order-id"]), str(row["fnsku"])
     answered = min(short, paid[order_id, fnsku])
     missing = Missing(
-        key=f"{CLAIM_TYPE}:{order_id}:{fnsku}:{row['disposition']}",
+        key=f"{CLAIM_TYPE}:{order_id}:{fnsku}",
         claim_type=CLAIM_TYPE,
         fnsku=fnsku,
         sku=str(row["sku"]),

@@ -121,7 +121,7 @@ def _grouped(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
             principal.sum().alias("principal"),
             pl.col(NET).sum(),
         )
-        .sort("posted-date", "order-id", "sku")
+        .sort("posted-date", *keys)
     )
 
 
