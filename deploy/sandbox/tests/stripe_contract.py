@@ -168,6 +168,8 @@ def _strict(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     result = {key: _strict(value) for key, value in schema.items() if key != "nullable"}
+    if schema.get("x-stripeBypassValidation") and "enum" not in schema:
+        result.pop("type", None)  # Stripe's own mark: a token here, or an object in its place
     if isinstance(result.get("properties"), dict):
         result.setdefault("additionalProperties", False)
     if schema.get("nullable") is True:

@@ -78,29 +78,6 @@ def build(world: World, ask: Ask) -> Document:
     }
 
 
-def bank_account(world: World, account: Document, account_number: str) -> Document:
-    """Where the account's payouts go."""
-    return {
-        "id": f"ba_1{world.state.token('bank_account', 22)}",
-        "object": "bank_account",
-        "account": account["id"],
-        "account_holder_name": None,
-        "account_holder_type": None,
-        "account_type": None,
-        "available_payout_methods": ["standard"],
-        "bank_name": "STRIPE TEST BANK",
-        "country": account["country"],
-        "currency": account["default_currency"],
-        "customer": None,
-        "default_for_currency": True,
-        "fingerprint": world.state.token("bank_fingerprint", 16),
-        "last4": account_number[-4:],
-        "metadata": {},
-        "routing_number": "110000000",
-        "status": "new",
-    }
-
-
 def _business_profile() -> Document:
     return {
         "annual_revenue": None,

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from opside_sandbox.stripe.account_shape import REQUIRED, bank_account, build, requirements
+from opside_sandbox.stripe import bank_accounts, payout_schedule, payout_settings
+from opside_sandbox.stripe.account_shape import REQUIRED, build, requirements
 from opside_sandbox.stripe.errors import Document, StripeError, invalid
 from opside_sandbox.stripe.events import emit
 from opside_sandbox.stripe.fields import (
@@ -54,6 +55,7 @@ def _create(world: World, ask: Ask) -> Document:
     if controller is not None:
         _check_controller(controller)
     account = build(world, ask)
+    payout_settings.apply(world, account, ask.get("settings"))
     world.at(None).save(account)
     return shown(world, account)
 
@@ -112,14 +114,15 @@ def complete(world: World, account: Document, answers: Document) -> Document:
         capabilities=dict.fromkeys(account["capabilities"], "active"),
     )
     account["business_profile"] = {**account["business_profile"], "url": answers["url"]}
-    account["external_accounts"] = {
-        **account["external_accounts"],
-        "data": [bank_account(world, account, answers["account_number"])],
-    }
+    own = world.at(account["id"])
+    bank = bank_accounts.bank_account(own, account, answers["account_number"])
+    bank_accounts.keep(own, bank)
+    bank_accounts.embed(own, account)
     account["tos_acceptance"] = {"date": world.now(), "ip": "127.0.0.1", "user_agent": None}
     if account["email"] is None:
         account["email"] = answers["email"]
     changed(world, account, before)
+    payout_schedule.plan(own, world.now())
     return account
 
 
@@ -196,6 +199,7 @@ def _update(world: World, ask: Ask) -> Document:
     if profile := ask.get("business_profile"):
         account["business_profile"] = {**account["business_profile"], **profile}
     account["metadata"] = merge_metadata(account["metadata"], ask.params)
+    payout_settings.apply(world, account, ask.get("settings"))
     for name, asked in (ask.get("capabilities") or {}).items():
         request_capability(world, account, name, requested=asked.get("requested", True))
     if account != before:
@@ -238,6 +242,7 @@ _COMMON: dict[str, Kind] = {
     "capabilities": record(dict.fromkeys(CAPABILITIES, _ASKED)),
     "email": text,
     "metadata": metadata,
+    "settings": payout_settings.SETTINGS,
 }
 _CONTROLLER = record(
     {

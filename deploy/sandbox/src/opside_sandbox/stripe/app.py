@@ -17,8 +17,12 @@ from opside_sandbox.stripe import (
     charges,
     customers,
     events,
+    external_accounts,
+    paying_out,
     payment_intents,
     payment_methods,
+    payout_schedule,
+    payouts,
     refunds,
     reversals,
     setup_intents,
@@ -42,8 +46,10 @@ OPERATIONS = [
         charges,
         customers,
         events,
+        external_accounts,
         payment_intents,
         payment_methods,
+        payouts,
         prices,
         products,
         refunds,
@@ -68,6 +74,9 @@ JOBS = {
     "settle_charge": _settle,
     "finish_refund": refunds.finish,
     "fail_refund": refunds.fail,
+    "submit_payout": paying_out.submit,
+    "arrive_payout": paying_out.arrive,
+    payout_schedule.RUN: paying_out.run,
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from opside_sandbox.stripe import bank_accounts, payout_schedule
 from opside_sandbox.stripe.errors import Document
 from opside_sandbox.stripe.fields import currency, text
 from opside_sandbox.stripe.listing import CREATED, PAGE, page
@@ -17,6 +18,8 @@ FEE_FIXED_MINOR = 30
 _CATEGORY = {
     "payment": "charge",
     "payment_refund": "refund",
+    "payout_cancel": "payout_reversal",
+    "payout_failure": "payout_reversal",
     "refund_failure": "refund_failure",
     "transfer_refund": "transfer_reversal",
 }
@@ -47,12 +50,14 @@ def record(
             "type": "stripe_fee",
         }
     ]
+    when = world.now() if available_on is None else available_on
+    payout_schedule.plan(world, when)
     return world.save(
         {
             "id": world.new_id("balance_transaction"),
             "object": "balance_transaction",
             "amount": amount_minor,
-            "available_on": world.now() if available_on is None else available_on,
+            "available_on": when,
             "balance_type": "payments",
             "created": world.now(),
             "currency": code,
@@ -91,7 +96,11 @@ def _retrieve_balance(world: World, ask: Ask) -> Document:  # noqa: ARG001 (no p
             for code, both in sums.items()
         ]
 
+    instant: Document = {}
+    if any("instant" in one["available_payout_methods"] for one in bank_accounts.held(world)):
+        instant["instant_available"] = part(lambda both: max(0, both[0]))
     return {
+        **instant,
         "object": "balance",
         "available": part(lambda both: both[0]),
         "connect_reserved": [{"amount": 0, "currency": code} for code in sums],
@@ -105,7 +114,15 @@ def _retrieve(world: World, ask: Ask) -> Document:
 
 
 def _list(world: World, ask: Ask) -> Document:
-    return page(world, ask, "balance_transaction", url="/v1/balance_transactions")
+    """`payout` lists what one automatic payout has paid out."""
+    payout = ask.params.pop("payout", None)
+    return page(
+        world,
+        ask,
+        "balance_transaction",
+        url="/v1/balance_transactions",
+        keep=lambda one: payout is None or one.get("_payout") == payout,
+    )
 
 
 OPERATIONS = [
@@ -116,6 +133,13 @@ OPERATIONS = [
         "/v1/balance_transactions",
         "balance_transactions.list",
         _list,
-        fields={**PAGE, **CREATED, "currency": currency, "source": text, "type": text},
+        fields={
+            **PAGE,
+            **CREATED,
+            "currency": currency,
+            "payout": text,
+            "source": text,
+            "type": text,
+        },
     ),
 ]

@@ -1,7 +1,9 @@
 """The sandbox's own double-entry book: one journal per movement of money, each sums to zero.
 
-Accounts: `customers` (card holders' money outside), `platform` (the platform's Stripe balance),
-`fees` (the processor's income) and `connected:<account>` (a connected account's balance).
+Accounts: `customers` (card holders' money outside), `banks` (what payouts have brought to bank
+accounts), `platform` (the platform's Stripe balance), `connected:<account>` (a connected
+account's balance), and the processor's income: `fees` (of charges), `payout_fees` (of instant
+payouts), `dispute_fees`.
 Nothing reads the book to decide anything: it is the independent record that checks compare with.
 """
 
@@ -13,11 +15,19 @@ JOURNALS = "stripe.journal"
 CUSTOMERS = "customers"
 PLATFORM = "platform"
 FEES = "fees"
+BANKS = "banks"
+PAYOUT_FEES = "payout_fees"
+DISPUTE_FEES = "dispute_fees"
 
 
 def connected(account_id: str) -> str:
     """The book's name for a connected account's balance."""
     return f"connected:{account_id}"
+
+
+def balance_of(world: World) -> str:
+    """The book's name for the balance of the account in whose world something happens."""
+    return PLATFORM if world.account is None else connected(world.account)
 
 
 def post(world: World, kind: str, *, reference: str, currency: str, moves: dict[str, int]) -> None:
@@ -74,6 +84,10 @@ def _empty() -> Document:
         "refunds": 0,
         "transfers": 0,
         "reversals": 0,
+        "payouts": 0,
+        "payout_fees": 0,
+        "disputes": 0,
+        "dispute_fees": 0,
         "platform_balance": 0,
         "connected_balances": {},
         "sum": 0,
@@ -87,7 +101,13 @@ _TOTALS = {
     "refund_failure": ("refunds", CUSTOMERS, 1),
     "transfer": ("transfers", PLATFORM, -1),
     "reversal": ("reversals", PLATFORM, 1),
+    "payout": ("payouts", BANKS, 1),
+    "payout_failure": ("payouts", BANKS, 1),
+    "payout_cancel": ("payouts", BANKS, 1),
+    "dispute": ("disputes", CUSTOMERS, 1),
+    "dispute_reinstated": ("disputes", CUSTOMERS, 1),
 }
+_OWN_TOTALS = {FEES, PAYOUT_FEES, DISPUTE_FEES}
 
 
 def _add(total: Document, journal: Document) -> None:
@@ -95,11 +115,11 @@ def _add(total: Document, journal: Document) -> None:
     total[name] += sign * journal["lines"].get(account, 0)
     for line, amount in journal["lines"].items():
         total["sum"] += amount
-        if line == FEES:
-            total["fees"] += amount
+        if line in _OWN_TOTALS:
+            total[line] += amount
         elif line == PLATFORM:
             total["platform_balance"] += amount
-        elif line != CUSTOMERS:
+        elif line.startswith("connected:"):
             known = total["connected_balances"]
             owner = line.removeprefix("connected:")
             known[owner] = known.get(owner, 0) + amount

@@ -123,7 +123,7 @@ def collect(world: World, charge: Document) -> None:
         currency=charge["currency"],
         moves={
             book.CUSTOMERS: -amount,
-            book.PLATFORM: amount - fee,
+            book.balance_of(world): amount - fee,
             book.FEES: fee,
         },
     )

@@ -7,7 +7,15 @@ from pydantic import BaseModel, Field
 
 from opside_sandbox.state import SandboxState
 from opside_sandbox.store import Scalar
-from opside_sandbox.stripe import api_faults, book, deliveries, webhook_faults
+from opside_sandbox.stripe import (
+    api_faults,
+    bank_accounts,
+    book,
+    deliveries,
+    paying_out,
+    webhook_faults,
+)
+from opside_sandbox.stripe.present import plain
 from opside_sandbox.stripe.world import World
 
 
@@ -38,6 +46,7 @@ def control_router(state: SandboxState) -> APIRouter:
     """Mounted under /control/stripe."""
     router = APIRouter()
     _add_books(router, state)
+    _add_payouts(router, state)
     _add_faults(router, state)
     _add_webhooks(router, state)
     return router
@@ -51,6 +60,24 @@ def _add_books(router: APIRouter, state: SandboxState) -> None:
     @router.get("/books/journals")
     async def journals() -> list[dict[str, Any]]:
         return book.journals(state)
+
+
+def _add_payouts(router: APIRouter, state: SandboxState) -> None:
+    @router.post("/payouts/{payout_id}/fail")
+    async def fail(payout_id: str, account: str, code: str = "account_closed") -> dict[str, Any]:
+        """Let a payout of a connected account fail, even one that shows as paid."""
+        if code not in bank_accounts.FAILURE_MESSAGES:
+            raise HTTPException(422, f"code is one of {sorted(bank_accounts.FAILURE_MESSAGES)}")
+        world = World(state, account=account)
+        payout = world.get("payout", payout_id)
+        if payout is None:
+            raise HTTPException(404, "no such payout")
+        if payout["status"] not in {"in_transit", "paid"} or payout["reversed_by"]:
+            raise HTTPException(409, f"a payout that is {payout['status']} cannot fail any more")
+        with state.store.transaction():
+            paying_out.fail(world, payout, code)
+        state.clock.wake()
+        return plain(payout)
 
 
 def _add_faults(router: APIRouter, state: SandboxState) -> None:

@@ -18,6 +18,8 @@ _KIND_OF_FIELD = {
     "setup_intent": "setup_intent",
     "latest_attempt": "setup_attempt",
     "transfer": "transfer",
+    "original_payout": "payout",
+    "reversed_by": "payout",
     "product": "product",
     "price": "price",
     "default_price": "price",
@@ -30,7 +32,8 @@ _NEVER_SET = {
 }  # fmt: skip
 _BY_PREFIX = {
     "ch_": "charge", "py_": "charge", "re_": "refund", "pyr_": "refund", "tr_": "transfer",
-    "trr_": "transfer_reversal",
+    "trr_": "transfer_reversal", "po_": "payout", "du_": "dispute", "ba_": "bank_account",
+    "card_": "card",
 }  # fmt: skip
 _MAX_LEVELS = 4
 
@@ -84,8 +87,8 @@ def _expandable(name: str, value: object, rest: list[str]) -> bool:
 def _follow(world: World, node: Document, name: str, value: str, path: str) -> Document:
     """The object that an id in this field names."""
     home, kind = world, _KIND_OF_FIELD.get(name)
-    if name in {"source", "destination_payment", "destination_payment_refund"}:
-        kind = _BY_PREFIX.get(value[: value.find("_") + 1])
+    if name in {"source", "destination", "destination_payment", "destination_payment_refund"}:
+        kind = _BY_PREFIX.get(value[: value.find("_") + 1], kind)
         if name == "destination_payment":
             home = world.at(node.get("destination"))
     if kind is None:

@@ -130,7 +130,7 @@ def _move(world: World, kind: str, refund: Document, amount_minor: int) -> None:
         kind,
         reference=refund["id"],
         currency=refund["currency"],
-        moves={book.PLATFORM: -amount_minor, book.CUSTOMERS: amount_minor},
+        moves={book.balance_of(world): -amount_minor, book.CUSTOMERS: amount_minor},
     )
 
 

@@ -26,6 +26,8 @@ def insufficient() -> StripeError:
 
 
 def _create(world: World, ask: Ask) -> Document:
+    if world.account is not None:
+        raise invalid("Transfers are made by the platform, not for a connected account.")
     destination = accounts.known(world, ask.params["destination"], param="destination")
     if destination["capabilities"].get("transfers") != "active":
         raise StripeError(

@@ -10,11 +10,14 @@ from opside_sandbox.stripe.errors import Document, missing
 PREFIXES = {
     "account": "acct_1",
     "balance_transaction": "txn_1",
+    "bank_account": "ba_1",
+    "card": "card_1",
     "charge": "ch_3",
     "billing_portal.configuration": "bpc_1",
     "billing_portal.session": "bps_1",
     "checkout.session": "cs_test_a1",
     "customer": "cus_",
+    "dispute": "du_1",
     "event": "evt_1",
     "invoice": "in_1",
     "invoice_payment": "inpay_1",
@@ -23,6 +26,7 @@ PREFIXES = {
     "line_item": "il_1",
     "payment_intent": "pi_3",
     "payment_method": "pm_1",
+    "payout": "po_1",
     "price": "price_1",
     "product": "prod_",
     "refund": "re_3",
@@ -44,12 +48,16 @@ _ID_LENGTH = {
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Objects of one account (`account` None: the platform) and what caused the present act."""
+    """Objects of one account (`account` None: the platform) and what caused the present act.
+
+    `as_of` is set while Billing catches up after a jump of the clock: when the act was due.
+    """
 
     state: SandboxState
     account: str | None = None
     request_id: str | None = None
     idempotency_key: str | None = None
+    as_of: int | None = None
 
     def at(self, account: str | None) -> "World":
         """The same act, seen in another account."""

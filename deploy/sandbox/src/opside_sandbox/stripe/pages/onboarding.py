@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from opside_sandbox.state import SandboxState
-from opside_sandbox.stripe import accounts
+from opside_sandbox.stripe import accounts, external_accounts
 from opside_sandbox.stripe.account_links import LINKS
 from opside_sandbox.stripe.errors import Document
 from opside_sandbox.stripe.pages import html
@@ -70,10 +70,7 @@ def router(state: SandboxState, wake: Callable[[], None]) -> APIRouter:
         if wrong := _wrong(answers, given.get("decision")):
             return _form(link, link["session"], answers, error=wrong)
         with state.store.transaction():
-            world = World(state)
-            account = accounts.known(world, account_id)
-            if not account["details_submitted"]:
-                accounts.complete(world, account, answers)
+            _take(World(state), account_id, answers)
         wake()
         return RedirectResponse(link["return_url"], 302)
 
@@ -82,6 +79,15 @@ def router(state: SandboxState, wake: Callable[[], None]) -> APIRouter:
         return html.page("Express Dashboard", "<p>Nothing to see in the sandbox.</p>")
 
     return routes
+
+
+def _take(world: World, account_id: str, answers: dict[str, str]) -> None:
+    """All of it the first time; later only a bank account that payouts have failed to reach."""
+    account = accounts.known(world, account_id)
+    if not account["details_submitted"]:
+        accounts.complete(world, account, answers)
+    elif "external_account" in account["requirements"]["currently_due"]:
+        external_accounts.replace(world, account, answers["account_number"])
 
 
 def _link(state: SandboxState, account_id: str, token: str) -> Document | None:
