@@ -4,13 +4,14 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from opside_sandbox.gmail.api.routes import api_router
 from opside_sandbox.gmail.errors import not_found
 from opside_sandbox.gmail.oauth import grants
 from opside_sandbox.gmail.oauth.consent import consent_router
 from opside_sandbox.gmail.oauth.token_endpoint import token_router
 from opside_sandbox.state import SandboxState
 
-_ROUTERS = (consent_router, token_router)
+_ROUTERS = (consent_router, token_router, api_router)
 
 
 def create(state: SandboxState) -> FastAPI:

@@ -2,12 +2,13 @@
 
 from typing import Any, Literal
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from opside_sandbox.gmail import faults
+from opside_sandbox.gmail.mailbox_control import mailbox_router
 from opside_sandbox.gmail.oauth import grants
-from opside_sandbox.gmail.people import Account, everybody
+from opside_sandbox.gmail.people import everybody, named
 from opside_sandbox.state import SandboxState
 
 _HANG_SECONDS = 90.0
@@ -39,18 +40,12 @@ class PlannedFault(BaseModel):
     seconds: float = Field(default=_HANG_SECONDS, ge=0)
 
 
-def _person(state: SandboxState, key: str) -> Account:
-    found = everybody(state).get(key)
-    if found is None:
-        raise HTTPException(404, f"{key} has no Google account")
-    return found
-
-
 def control_router(state: SandboxState) -> APIRouter:
     """Mounted under /control/gmail."""
     router = APIRouter()
     _add_consents(router, state)
     _add_faults(router, state)
+    router.include_router(mailbox_router(state))
     return router
 
 
@@ -70,12 +65,12 @@ def _add_consents(router: APIRouter, state: SandboxState) -> None:
     @router.post("/revoke")
     async def revoke(body: Who) -> dict[str, int]:
         """The person removes the application in his Google account."""
-        return {"revoked": grants.withdraw(state, _person(state, body.persona).key)}
+        return {"revoked": grants.withdraw(state, named(state, body.persona).key)}
 
     @router.post("/password_change")
     async def password_change(body: Who) -> dict[str, int]:
         """Tokens with a Gmail scope die with the old password; the consent stays."""
-        return {"revoked": grants.change_password(state, _person(state, body.persona).key)}
+        return {"revoked": grants.change_password(state, named(state, body.persona).key)}
 
 
 def _add_faults(router: APIRouter, state: SandboxState) -> None:

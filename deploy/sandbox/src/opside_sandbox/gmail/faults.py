@@ -16,6 +16,7 @@ OPERATIONS = (
     "gmail.users.threads.list",
     "gmail.users.threads.get",
     "gmail.users.labels.list",
+    "gmail.users.labels.get",
     "gmail.users.history.list",
 )
 """Google's own method ids, and the three OAuth endpoints."""

@@ -3,6 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
+from fastapi import HTTPException
+
 from opside_sandbox.amazon.personas import everybody as amazon_personas
 from opside_sandbox.state import SandboxState
 
@@ -28,3 +30,11 @@ def everybody(state: SandboxState) -> dict[str, Account]:
         one.key: _account(state.seed, one.key, one.name, one.email)
         for one in amazon_personas(state).values()
     }
+
+
+def named(state: SandboxState, key: str) -> Account:
+    """The account of a persona. Raises HTTPException 404."""
+    found = everybody(state).get(key)
+    if found is None:
+        raise HTTPException(404, f"{key} has no Google account")
+    return found

@@ -1,0 +1,1 @@
+"""What lies in a person's mailbox, and how it changes."""
