@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from door import Browser, Door, Street, opened, settings_of
+from engine import Engine
 from fakes.neighbour import neighbour
+from fakes.payments_fake import FakePayments
 
 from opside_chassis.database import Database
 from opside_chassis.testing.plugin import SchemaUnderTest, Signing
@@ -53,3 +55,11 @@ def new_browser(door: Door) -> Callable[..., Browser]:
 @pytest.fixture
 def browser(new_browser: Callable[..., Browser]) -> Browser:
     return new_browser()
+
+
+@pytest.fixture
+def engine(door: Door, street: Street) -> Engine:
+    """The refund engine beside a payments service that keeps its promises."""
+    payments = FakePayments(door.signing.ring)
+    street.payments.answer = payments
+    return Engine(door, payments)

@@ -32,6 +32,10 @@ NOBODY = "http://127.0.0.1:9"
 INTEGRATIONS, PAYMENTS = "integrations-backend", "stripe-payments"
 
 
+async def at_once(_seconds: float) -> None:
+    """How long the tests wait between two tries of a call."""
+
+
 def _base64url(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
@@ -80,7 +84,9 @@ class Door:
         key = self.signing.service(SERVICE)
         addresses = {INTEGRATIONS: settings.integrations_url, PAYMENTS: settings.payments_url}
         clients = {
-            name: ServiceClient(url, name, ServiceTokens(key, SERVICE), transport=self.transport)
+            name: ServiceClient(
+                url, name, ServiceTokens(key, SERVICE), transport=self.transport, sleep=at_once
+            )
             for name, url in addresses.items()
         }
         yield Runtime(

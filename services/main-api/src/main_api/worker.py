@@ -21,10 +21,8 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
     payments = runtime.payments
     mode = runtime.settings.collection_mode
     return {
-        APPLY_EVENT: lambda job: apply_event(sessions, job),
-        REQUEST_COMMISSION: lambda job: request_commission(
-            sessions, payments, job, default_mode=mode
-        ),
+        APPLY_EVENT: lambda job: apply_event(sessions, job, default_mode=mode),
+        REQUEST_COMMISSION: lambda job: request_commission(sessions, payments, job),
         REQUEST_CLAWBACK: lambda job: request_clawback(sessions, payments, job),
     }
 

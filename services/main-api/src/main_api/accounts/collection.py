@@ -1,5 +1,7 @@
 """How a seller's fees are collected (ruling R3)."""
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from main_api.accounts import queries
 from opside_chassis.database import EVERY_TENANT, Sessions, transaction
 from opside_chassis.errors import NotFound
@@ -17,8 +19,7 @@ async def set_collection(sessions: Sessions, *, user_id: str, mode: Collection |
             raise NotFound("there is no such user")
 
 
-async def collection_of(sessions: Sessions, *, user_id: str, default: Collection) -> Collection:
+async def collection_of(session: AsyncSession, user_id: str, default: Collection) -> Collection:
     """The seller's mode, or the default."""
-    async with transaction(sessions, tenant=user_id) as session:
-        user = await queries.user_by_id(session, user_id)
+    user = await queries.user_by_id(session, user_id)
     return Collection(user.collection_mode) if user and user.collection_mode else default

@@ -17,11 +17,12 @@ from opside_contracts.events import (
     RecoveryConfirmed,
     RecoveryReversed,
 )
+from opside_contracts.payments.messages import Collection
 
 APPLY_EVENT = "apply_event"
 
 
-async def apply_event(sessions: Sessions, job: StagedJob) -> None:
+async def apply_event(sessions: Sessions, job: StagedJob, *, default_mode: Collection) -> None:
     """Apply the event of an inbox row. A failure leaves it unapplied, to be tried again."""
     async with transaction(sessions) as session:
         await fence(session, job)
@@ -30,16 +31,16 @@ async def apply_event(sessions: Sessions, job: StagedJob) -> None:
             return
         event = EVENT.validate_python(row.payload)
         await set_tenant(session, event.user_id)
-        await _effect(session, event)
+        await _effect(session, event, default_mode)
         await inbox.mark(session, row.id, "applied")
 
 
-async def _effect(session: AsyncSession, event: Event) -> None:
+async def _effect(session: AsyncSession, event: Event, default_mode: Collection) -> None:
     match event:
         case ConnectionChanged():
             await keep_connection(session, event)
         case RecoveryConfirmed():
-            await confirm_recovery(session, event)
+            await confirm_recovery(session, event, default_mode=default_mode)
         case RecoveryReversed():
             await reverse_recovery(session, event)
         case CommissionChanged():

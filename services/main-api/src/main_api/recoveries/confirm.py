@@ -2,18 +2,24 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from main_api.accounts.collection import collection_of
 from main_api.recoveries import queries
 from main_api.recoveries.errors import RecoveryContradicted
 from main_api.recoveries.models import Recovery
 from opside_chassis.ids import new_id
 from opside_chassis.outbox import stage
 from opside_contracts.events import RecoveryConfirmed
+from opside_contracts.payments.messages import Collection
 
 REQUEST_COMMISSION = "request_commission"
 
 
-async def confirm_recovery(session: AsyncSession, event: RecoveryConfirmed) -> None:
+async def confirm_recovery(
+    session: AsyncSession, event: RecoveryConfirmed, *, default_mode: Collection
+) -> None:
     """Store the recovery; stage the commission request if the payment was our doing (R15).
+
+    The collection mode is the one of this moment, whatever an admin changes before a retry.
 
     Raises:
         RecoveryContradicted: it is known with another amount or currency; a person must look.
@@ -38,10 +44,11 @@ async def confirm_recovery(session: AsyncSession, event: RecoveryConfirmed) -> N
         await _refuse_contradiction(session, event)
         return
     if event.billable:
+        mode = await collection_of(session, event.user_id, default_mode)
         await stage(
             session,
             REQUEST_COMMISSION,
-            {"recoveryRowId": recovery.id},
+            {"recoveryRowId": recovery.id, "collection": mode.value},
             tenant=event.user_id,
             dedupe_key=f"{REQUEST_COMMISSION}:{recovery.id}",
         )

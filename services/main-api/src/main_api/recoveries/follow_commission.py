@@ -3,17 +3,15 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from main_api.recoveries import queries
-from opside_chassis.outbox import RetryLater
+from main_api.recoveries.errors import RecoveryUnknown
 from opside_contracts.events import CommissionChanged
-
-UNKNOWN_RECOVERY_WAIT_SECONDS = 60
 
 
 async def follow_commission(session: AsyncSession, event: CommissionChanged) -> None:
     """Take over the newest state; an older version that arrives late changes nothing.
 
     Raises:
-        RetryLater: the recovery is not stored yet; events come in any order.
+        RecoveryUnknown: the recovery is not stored yet; events come in any order.
     """
     if await queries.keep_commission(session, event):
         return
@@ -21,4 +19,4 @@ async def follow_commission(session: AsyncSession, event: CommissionChanged) -> 
         session, user_id=event.user_id, recovery_id=event.recovery_id
     )
     if known is None:
-        raise RetryLater(UNKNOWN_RECOVERY_WAIT_SECONDS, "its recovery is not known yet")
+        raise RecoveryUnknown(f"reimbursement {event.recovery_id} is not known yet")

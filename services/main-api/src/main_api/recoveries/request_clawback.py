@@ -1,29 +1,29 @@
 """Ask stripe-payments to give the fee back in proportion."""
 
+import hashlib
 from datetime import UTC, datetime
 
 from main_api.recoveries import queries
+from main_api.recoveries.errors import FeePending
 from main_api.recoveries.models import Recovery, Reversal
 from opside_chassis.database import Sessions, transaction
-from opside_chassis.outbox import RetryLater, StagedJob, fence
+from opside_chassis.outbox import StagedJob, fence
 from opside_contracts.payments.client import PaymentsClient
 from opside_contracts.payments.messages import ClawBackCommission
-
-COMMISSION_PENDING_WAIT_SECONDS = 300
 
 
 async def request_clawback(sessions: Sessions, payments: PaymentsClient, job: StagedJob) -> None:
     """Safe to repeat: payments gives one effect per reversal id.
 
     Raises:
-        RetryLater: the fee itself has not been accepted yet.
+        FeePending: the fee itself has not been accepted yet; tried again.
     """
     user_id = job.tenant or ""
     recovery, reversal = await _read(sessions, job, user_id=user_id)
     if reversal.clawed_back_at is not None:
         return
     if recovery.transaction_id is None:
-        raise RetryLater(COMMISSION_PENDING_WAIT_SECONDS, "its fee has not been asked for yet")
+        raise FeePending(f"no fee on reimbursement {recovery.recovery_id} yet")
     await payments.claw_back(
         ClawBackCommission(
             transaction_id=recovery.transaction_id,
@@ -31,7 +31,7 @@ async def request_clawback(sessions: Sessions, payments: PaymentsClient, job: St
             reason="Amazon took a reimbursement back",
             refund_amount_cents=reversal.amount_minor,
         ),
-        idempotency_key=f"reversal-{user_id}-{reversal.reversal_id}"[:255],
+        idempotency_key=_key(user_id, reversal.reversal_id),
     )
     async with transaction(sessions, tenant=user_id) as session:
         await fence(session, job)
@@ -40,6 +40,11 @@ async def request_clawback(sessions: Sessions, payments: PaymentsClient, job: St
         )
         if stored is not None:
             stored.clawed_back_at = datetime.now(UTC)
+
+
+def _key(user_id: str, reversal_id: str) -> str:
+    """One key a reversal. Hashed, since Amazon's id may hold what a key may not."""
+    return f"reversal-{hashlib.sha256(f'{user_id} {reversal_id}'.encode()).hexdigest()}"
 
 
 async def _read(sessions: Sessions, job: StagedJob, *, user_id: str) -> tuple[Recovery, Reversal]:

@@ -1,6 +1,5 @@
 """Ask stripe-payments for the fee on one recovery."""
 
-from main_api.accounts.collection import collection_of
 from main_api.recoveries import queries
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.outbox import StagedJob, fence
@@ -8,10 +7,8 @@ from opside_contracts.payments.client import PaymentsClient
 from opside_contracts.payments.messages import ChargeCommission, Collection
 
 
-async def request_commission(
-    sessions: Sessions, payments: PaymentsClient, job: StagedJob, *, default_mode: Collection
-) -> None:
-    """Safe to repeat: the key follows from our row, so payments answers the same commission.
+async def request_commission(sessions: Sessions, payments: PaymentsClient, job: StagedJob) -> None:
+    """Safe to repeat: key and body follow from our rows, so payments answers the same commission.
 
     Raises:
         Conflict: payments charged this recovery with another amount; the job is parked for a person.
@@ -22,7 +19,6 @@ async def request_commission(
         recovery = await queries.recovery_by_id(session, job.payload["recoveryRowId"])
     if recovery is None or recovery.transaction_id is not None:
         return
-    mode = await collection_of(sessions, user_id=user_id, default=default_mode)
     accepted = await payments.charge_commission(
         ChargeCommission(
             user_id=user_id,
@@ -30,7 +26,7 @@ async def request_commission(
             recovery_id=recovery.recovery_id,
             amount_recovered_cents=recovery.amount_minor,
             currency=recovery.currency,
-            collection=mode,
+            collection=Collection(job.payload["collection"]),
         ),
         idempotency_key=f"recovery-{recovery.id}",
     )
