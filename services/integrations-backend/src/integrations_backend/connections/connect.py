@@ -15,6 +15,7 @@ from integrations_backend.connections.errors import AccountTaken, ConsentRefused
 from integrations_backend.connections.models import SellerConnection
 from integrations_backend.connections.start_consent import hash_of
 from integrations_backend.connections.state import set_status
+from integrations_backend.reports.marketplaces import is_known
 from integrations_backend.vault.tokens import TokenVault
 from opside_chassis.clock import Clock
 from opside_chassis.database import EVERY_TENANT, Sessions, transaction
@@ -96,6 +97,7 @@ class Connector:
             raise NotGranted("Amazon did not grant access; start again") from error
         except (AmazonUnavailable, Throttled) as error:
             raise NotGranted("Amazon does not answer; start again in a minute") from error
-        if not marketplaces:
-            raise NotGranted("this account sells in no marketplace")
-        return grant, marketplaces[0]
+        store = next((one for one in marketplaces if is_known(one)), None)
+        if store is None:
+            raise NotGranted("this account sells in no marketplace that we know")
+        return grant, store

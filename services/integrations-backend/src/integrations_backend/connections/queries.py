@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations_backend.connections.models import ConsentAttempt, SellerConnection
@@ -41,7 +41,9 @@ async def of_user(
 
 
 async def owner_of(session: AsyncSession, account_id: str) -> str | None:
-    """Whose account it is; needs a transaction that sees every tenant."""
+    """Whose account it is, while nobody else connects it; the transaction must see every tenant."""
+    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+    await session.execute(lock, {"key": f"account:{Provider.AMAZON.value}:{account_id}"})
     query = select(SellerConnection.user_id).where(
         SellerConnection.provider == Provider.AMAZON.value,
         SellerConnection.account_id == account_id,

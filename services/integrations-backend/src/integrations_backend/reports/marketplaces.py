@@ -49,6 +49,11 @@ def marketplace(marketplace_id: str) -> Marketplace:
     return _BY_ID[marketplace_id]
 
 
+def is_known(marketplace_id: str) -> bool:
+    """Whether it is one of these stores: Amazon lists some that are none, such as its test stores."""
+    return marketplace_id in _BY_ID
+
+
 def marketplace_of_currency(currency: str) -> Marketplace | None:
     """The one store of a currency, for uploaded files that name no other; None if several share it."""
     found = [one for one in _ALL if one.currency == currency.lower()]

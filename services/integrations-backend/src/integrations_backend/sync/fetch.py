@@ -1,9 +1,12 @@
 """Fetch reports: ask, store the id, poll, download, read. Every move is stored before the next."""
 
 import tempfile
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from integrations_backend.amazon_api.errors import (
     AccessDenied,
@@ -25,6 +28,7 @@ from opside_chassis.clock import Clock
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.outbox import RetryLater
 
+T = TypeVar("T")
 SETTLED = frozenset({"read", "no_data", "denied", "failed"})
 LISTED_DAYS = 90
 """getReports reaches so far back (facts section 3)."""
@@ -52,33 +56,44 @@ class Fetcher:
             RetryLater: something is not ready, throttled, or there was more than one run's work.
             GrantRefused: the seller must consent again.
         """
-        begun = self.clock()
         try:
-            token = await self.tokens.access_token(self.amazon, user_id=sync.user_id)
-            await self._list_ready_made(sync, token)
-            for report in await self._open_reports(sync):
-                await self._advance(sync, report, token)
-                if (self.clock() - begun).total_seconds() > WORK_SECONDS:
-                    raise RetryLater(0, "more reports to read")
+            await self._move_on(sync)
         except GrantRefused:
             async with transaction(self.sessions, tenant=sync.user_id) as session:
                 await mark_broken(session, user_id=sync.user_id, now=self.clock())
             raise
         except Throttled as error:
             raise RetryLater(THROTTLED_SECONDS, f"Amazon's usage plan: {error}") from error
-        except AccessDenied:
-            # Once more with a fresh token; refused again it is final.
-            await self.tokens.access_token(self.amazon, user_id=sync.user_id, fresh=True)
-            raise
         if await self._open_reports(sync):
             raise RetryLater(POLL_SECONDS, "Amazon is still writing reports")
+
+    async def _move_on(self, sync: SyncJob) -> None:
+        begun = self.clock()
+        await self._list_ready_made(sync)
+        for report in await self._open_reports(sync):
+            await self._advance(sync, report)
+            if (self.clock() - begun).total_seconds() > WORK_SECONDS:
+                raise RetryLater(0, "more reports to read")
+
+    async def _granted(self, sync: SyncJob, call: Callable[[str], Awaitable[T]]) -> T:
+        """Call with the stored token, and once more with a fresh one if Amazon refuses it.
+
+        Raises:
+            AccessDenied: refused again: the role is missing.
+            GrantRefused: no fresh token is given: the authorisation was withdrawn.
+        """
+        try:
+            return await call(await self.tokens.access_token(self.amazon, user_id=sync.user_id))
+        except AccessDenied:
+            fresh = await self.tokens.access_token(self.amazon, user_id=sync.user_id, fresh=True)
+            return await call(fresh)
 
     async def _open_reports(self, sync: SyncJob) -> list[SyncReport]:
         async with transaction(self.sessions, tenant=sync.user_id) as session:
             reports = await queries.reports_of(session, user_id=sync.user_id, sync_id=sync.id)
         return [report for report in reports if report.state not in SETTLED]
 
-    async def _list_ready_made(self, sync: SyncJob, token: str) -> None:
+    async def _list_ready_made(self, sync: SyncJob) -> None:
         """Settlements cannot be asked for: find those that Amazon has written. Once a sync."""
         async with transaction(self.sessions, tenant=sync.user_id) as session:
             known = await queries.reports_of(session, user_id=sync.user_id, sync_id=sync.id)
@@ -87,7 +102,12 @@ class Fetcher:
         since = self.clock() - timedelta(days=LISTED_DAYS)
         rows = [self._row(sync, "listed", "listed", None, "read")]
         for report_type in LISTED_REPORTS:
-            found = await self.amazon.finished_reports(token, report_type=report_type, since=since)
+            list_them = partial(self.amazon.finished_reports, report_type=report_type, since=since)
+            try:
+                found = await self._granted(sync, list_them)
+            except AccessDenied:
+                rows.append(self._row(sync, report_type, report_type, None, "denied"))
+                continue
             rows += [
                 self._row(sync, f"{report_type}:{one.report_id}", report_type, one, "ready")
                 for one in found
@@ -110,15 +130,12 @@ class Fetcher:
             "state": state,
         }
 
-    async def _advance(self, sync: SyncJob, report: SyncReport, token: str) -> None:
+    async def _advance(self, sync: SyncJob, report: SyncReport) -> None:
+        moves = {"pending": self._request, "requested": self._poll, "ready": self._read}
         try:
-            match report.state:
-                case "pending":
-                    await self._request(sync, report, token)
-                case "requested":
-                    await self._poll(sync, report, token)
-                case "ready":
-                    await self._read(sync, report, token)
+            await self._granted(sync, partial(moves[report.state], sync, report))
+        except AccessDenied:
+            await self._change(sync, report, state="denied", note="Amazon grants no such report")
         except (RequestRefused, UnreadableReport) as error:
             await self._change(sync, report, state="failed", note=str(error)[:300])
 
