@@ -70,6 +70,8 @@ class Contract:
             if whole:
                 self._complete(name, answer)
             self._request(name, operation, urlsplit(url).query, body)
+            for event in _events(answer):
+                self.event(event)
         else:
             self._validate("error", self._strict["error"], answer)
 
@@ -149,6 +151,12 @@ class Contract:
     def _fail(self, text: str) -> None:
         self.failures.append(text)
         raise AssertionError(text)
+
+
+def _events(answer: Any) -> list[dict[str, Any]]:
+    """The events of an answer: of one, of a list, or none."""
+    listed = answer["data"] if answer.get("object") == "list" else [answer]
+    return [one for one in listed if isinstance(one, dict) and one.get("object") == "event"]
 
 
 def _plain(key: str, wanted: Any) -> bool:

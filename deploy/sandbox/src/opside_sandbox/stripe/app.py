@@ -16,6 +16,8 @@ from opside_sandbox.stripe import (
     capabilities,
     charges,
     customers,
+    disputes,
+    disputing,
     events,
     external_accounts,
     paying_out,
@@ -45,6 +47,7 @@ OPERATIONS = [
         capabilities,
         charges,
         customers,
+        disputes,
         events,
         external_accounts,
         payment_intents,
@@ -77,6 +80,9 @@ JOBS = {
     "submit_payout": paying_out.submit,
     "arrive_payout": paying_out.arrive,
     payout_schedule.RUN: paying_out.run,
+    "open_dispute": disputing.open_for,
+    "judge_dispute": disputing.judge,
+    "dispute_deadline": disputing.deadline,
 }
 
 

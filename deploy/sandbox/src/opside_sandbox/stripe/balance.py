@@ -24,6 +24,8 @@ _CATEGORY = {
     "transfer_refund": "transfer_reversal",
 }
 
+_FEES = {"adjustment": "Dispute fee", "payout": "Instant Payout fee"}
+
 
 def processing_fee(amount_minor: int) -> int:
     """2.9 % + 30 minor units, half up, never more than the amount itself."""
@@ -38,15 +40,19 @@ def record(
     source: Document,
     available_on: int | None = None,
     fee_minor: int = 0,
+    category: str | None = None,
 ) -> Document:
-    """One balance transaction of this account. Amounts are signed minor units."""
+    """One balance transaction of this account. Amounts are signed minor units.
+
+    `category` is the `reporting_category` where the type does not say it.
+    """
     code = source["currency"]
     fees = [
         {
             "amount": fee_minor,
             "application": None,
             "currency": code,
-            "description": "Stripe processing fees",
+            "description": _FEES.get(kind, "Stripe processing fees"),
             "type": "stripe_fee",
         }
     ]
@@ -66,7 +72,7 @@ def record(
             "fee": fee_minor,
             "fee_details": fees if fee_minor else [],
             "net": amount_minor - fee_minor,
-            "reporting_category": _CATEGORY.get(kind, kind),
+            "reporting_category": category or _CATEGORY.get(kind, kind),
             "source": source["id"],
             "status": "pending",
             "type": kind,

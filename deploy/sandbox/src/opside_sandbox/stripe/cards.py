@@ -15,8 +15,17 @@ class Decline:
 
 
 @dataclass(frozen=True, slots=True)
+class DisputeKind:
+    """Why the holder of a test card disputes its charges; an inquiry takes no money yet."""
+
+    reason: str
+    network_code: str
+    inquiry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TestCard:
-    """One number.
+    """One number. `risk` is Radar's level; `highest` is blocked before the bank is asked.
 
     sca: `never`; `unless_set_up` (a completed SetupIntent spares later charges); `always`;
     `set_up_already` (asks on session only).
@@ -30,6 +39,8 @@ class TestCard:
     sca: str = "never"
     refund: str = "at_once"
     settles_at_once: bool = False
+    dispute: DisputeKind | None = None
+    risk: str = "normal"
 
     @property
     def last4(self) -> str:
@@ -79,6 +90,7 @@ _VELOCITY = Decline(
     "amount limit.",
     "try_again_later",
 )
+_FRAUD = Decline("card_declined", "fraudulent", "Your card was declined.", "do_not_try_again")
 
 
 def _declined(number: str, decline: Decline, *names: str) -> TestCard:
@@ -143,6 +155,22 @@ CARDS = (
     TestCard("4000000000000077", ("pm_card_bypassPending",), settles_at_once=True),
     TestCard("4000000000007726", ("pm_card_pendingRefund",), refund="pending"),
     TestCard("4000000000005126", ("pm_card_refundFail",), refund="fails"),
+    TestCard(
+        "4000000000000259", ("pm_card_createDispute",), dispute=DisputeKind("fraudulent", "10.4")
+    ),
+    TestCard(
+        "4000000000002685",
+        ("pm_card_createDisputeProductNotReceived",),
+        dispute=DisputeKind("product_not_received", "13.1"),
+    ),
+    TestCard(
+        "4000000000001976",
+        ("pm_card_createDisputeInquiry",),
+        dispute=DisputeKind("fraudulent", "10.4", inquiry=True),
+    ),
+    TestCard("4100000000000019", ("pm_card_radarBlock",), decline=_FRAUD, risk="highest"),
+    TestCard("4000000000004954", ("pm_card_riskLevelHighest",), decline=_FRAUD, risk="highest"),
+    TestCard("4000000000009235", ("pm_card_riskLevelElevated",), risk="elevated"),
 )
 _BY_NAME = {name: card for card in CARDS for name in card.names}
 _BY_NUMBER = {card.number: card for card in CARDS}

@@ -1,6 +1,6 @@
 """Charges: what a card was asked for, and what became of it."""
 
-from opside_sandbox.stripe import book
+from opside_sandbox.stripe import book, jobs
 from opside_sandbox.stripe.balance import PENDING_SECONDS, processing_fee
 from opside_sandbox.stripe.balance import record as record_balance
 from opside_sandbox.stripe.cards import Decline, TestCard
@@ -12,6 +12,8 @@ from opside_sandbox.stripe.payment_methods import EXPIRY, card_of, fingerprint
 from opside_sandbox.stripe.present import shown
 from opside_sandbox.stripe.routes import Operation
 from opside_sandbox.stripe.world import Ask, World, merge_metadata, take
+
+_DISPUTE_SECONDS = 1.0
 
 
 def build(world: World, intent: Document, method: Document, decline: Decline | None) -> Document:
@@ -43,7 +45,7 @@ def build(world: World, intent: Document, method: Document, decline: Decline | N
         "livemode": False,
         "metadata": intent["metadata"],
         "on_behalf_of": None,
-        "outcome": _outcome(decline),
+        "outcome": _outcome(card, decline),
         "paid": decline is None,
         "payment_intent": intent["id"],
         "payment_method": method["id"],
@@ -66,20 +68,38 @@ def build(world: World, intent: Document, method: Document, decline: Decline | N
     }
 
 
-def _outcome(decline: Decline | None) -> Document:
-    return {
-        "advice_code": decline.advice if decline else None,
+_APPROVED = {
+    "network_status": "approved_by_network",
+    "seller_message": "Payment complete.",
+    "type": "authorized",
+}
+_REFUSED = {
+    "network_status": "declined_by_network",
+    "seller_message": "The bank did not return any further details with this decline.",
+    "type": "issuer_declined",
+}
+_BLOCKED = {
+    "network_status": "not_sent_to_network",
+    "seller_message": "Stripe blocked this payment as too risky.",
+    "type": "blocked",
+}
+_RISK_SCORES = {"normal": 32, "elevated": 67, "highest": 92}
+
+
+def _outcome(card: TestCard, decline: Decline | None) -> Document:
+    """What the bank said, or Radar before it."""
+    risk = {"risk_level": card.risk, "risk_score": _RISK_SCORES[card.risk]}
+    codes: Document = {
+        "advice_code": None,
         "network_advice_code": None,
-        "network_decline_code": decline.network_code if decline else None,
-        "network_status": "declined_by_network" if decline else "approved_by_network",
-        "reason": decline.decline_code if decline else None,
-        "risk_level": "normal",
-        "risk_score": 32,
-        "seller_message": "The bank did not return any further details with this decline."
-        if decline
-        else "Payment complete.",
-        "type": "issuer_declined" if decline else "authorized",
+        "network_decline_code": None,
     }
+    if decline is None:
+        return {**codes, **risk, **_APPROVED, "reason": None}
+    blocked = card.risk == "highest"
+    codes.update(advice_code=decline.advice, network_decline_code=decline.network_code)
+    reason = "highest_risk_level" if blocked else decline.decline_code
+    return {**codes, **risk, **(_BLOCKED if blocked else _REFUSED), "reason": reason}
 
 
 def _card(world: World, card: TestCard, amount_minor: int) -> Document:
@@ -114,7 +134,13 @@ def _card(world: World, card: TestCard, amount_minor: int) -> Document:
 
 
 def collect(world: World, charge: Document) -> None:
-    """The captured money moves: the card holder's becomes the platform's, less the fee."""
+    """The captured money moves: the card holder's becomes the platform's, less the fee.
+
+    The holders of some test cards dispute it a moment later.
+    """
+    method = world.need("payment_method", charge["payment_method"])
+    if card_of(method).dispute is not None:
+        jobs.later(world, "open_dispute", charge["id"], seconds=_DISPUTE_SECONDS)
     amount, fee = charge["amount_captured"], processing_fee(charge["amount_captured"])
     book.post(
         world,

@@ -49,6 +49,10 @@ def shown(world: World, document: Document, expand: list[str] | None = None) -> 
     if answer.get("object") == "balance_transaction":
         available = answer["available_on"] <= world.now()
         answer["status"] = "available" if available else "pending"
+    if answer.get("object") == "dispute":
+        answer["balance_transactions"] = [
+            shown(world, one) for one in answer["balance_transactions"]
+        ]
     for path in expand or []:
         parts = path.split(".")
         if len(parts) > _MAX_LEVELS:

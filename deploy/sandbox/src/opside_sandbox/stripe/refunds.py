@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from opside_sandbox.stripe import book, charges, jobs
+from opside_sandbox.stripe import book, charges, disputing, jobs
 from opside_sandbox.stripe.balance import record as record_balance
 from opside_sandbox.stripe.errors import Document, StripeError, invalid
 from opside_sandbox.stripe.events import emit
@@ -18,6 +18,12 @@ _LATER_SECONDS = 1.0
 
 def _create(world: World, ask: Ask) -> Document:
     charge = _charge_of(world, ask)
+    if disputing.has_taken(world, charge):
+        raise invalid(
+            f"Charge {charge['id']} has been charged back; cannot issue a refund.",
+            param="charge",
+            code="charge_disputed",
+        )
     amount = _amount(charge, ask.get("amount"))
     if ask.get("reverse_transfer"):
         raise invalid(
@@ -121,6 +127,7 @@ def _perform(world: World, refund: Document, charge: Document) -> Document:
     world.save(charge)
     emit(world, "refund.created", refund)
     emit(world, "charge.refunded", charge, before=before)
+    disputing.refunded(world, charge)
     return refund
 
 
