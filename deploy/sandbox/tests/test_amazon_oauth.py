@@ -179,3 +179,44 @@ def test_a_start_from_the_appstore(amazon):
     assert amazon.http.get(confirm, params=back).status_code == 400
     elsewhere = {**asked, "login_uri": "https://example.com/login"}
     assert amazon.http.get("/apps/store/start", params=elsewhere).status_code == 400
+
+
+def test_a_rotated_secret_ends_the_old_one_but_no_refresh_token(amazon):
+    tokens = amazon.grant("ada")
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    fresh = {**SELLER, "client_secret": "fresh-" + "secret"}
+    assert refused(amazon.token(**form, **fresh), "invalid_client", 401)
+    body = {"client_id": SELLER["client_id"], "secret": fresh["client_secret"]}
+    amazon.control.post("/secrets", json={**body, "old_lives_seconds": 600})
+    assert amazon.token(**form, **SELLER).status_code == 200
+    assert amazon.token(**form, **fresh).status_code == 200
+    amazon.state.clock.advance(601)
+    assert refused(amazon.token(**form, **SELLER), "invalid_client", 401)
+    assert amazon.token(**form, **fresh).status_code == 200
+    newest = {**SELLER, "client_secret": "newest-" + "secret"}
+    body["secret"] = newest["client_secret"]
+    amazon.control.post("/secrets", json={**body, "old_lives_seconds": 0})
+    assert refused(amazon.token(**form, **fresh), "invalid_client", 401)
+    assert amazon.token(**form, **newest).status_code == 200
+
+
+def test_a_missing_part_of_a_grant_is_named(amazon):
+    for form, missing in (
+        ({"grant_type": "refresh_token"}, "refresh_token"),
+        ({"grant_type": "authorization_code"}, "code"),
+        ({"grant_type": "client_credentials"}, "scope"),
+    ):
+        answer = amazon.token(**form, **SELLER)
+        assert refused(answer, "invalid_request")
+        assert answer.json()["error_description"].endswith(missing)
+    assert refused(amazon.token(grant_type="password", **SELLER), "unsupported_grant_type")
+
+
+def test_the_profile_consent_is_no_seller_authorisation(amazon):
+    code = login_code(amazon)
+    tokens = amazon.token(code=code, code_verifier=VERIFIER, **CODE).json()
+    headers = {"x-amz-access-token": tokens["access_token"]}
+    path = "/sellers/v1/marketplaceParticipations"
+    assert amazon.http.get(path, headers=headers).status_code == 403
+    seller = {"Authorization": f"Bearer {amazon.grant('ada')['access_token']}"}
+    assert amazon.http.get("/user/profile", headers=seller).status_code == 403

@@ -14,17 +14,20 @@ from opside_sandbox.amazon.oauth.token_endpoint import token_router
 from opside_sandbox.amazon.spapi.documents import documents_router
 from opside_sandbox.amazon.spapi.errors import SpApiError
 from opside_sandbox.amazon.spapi.finances import finances_router
+from opside_sandbox.amazon.spapi.finances_2024 import finances_2024_router
 from opside_sandbox.amazon.spapi.gate import refused
 from opside_sandbox.amazon.spapi.inbound import inbound_router
 from opside_sandbox.amazon.spapi.inventory import inventory_router
+from opside_sandbox.amazon.spapi.notifications import notifications_router
 from opside_sandbox.amazon.spapi.reports import reports_router
 from opside_sandbox.amazon.spapi.sellers import sellers_router
+from opside_sandbox.amazon.spapi.tokens import tokens_router
 from opside_sandbox.state import SandboxState
 
 _ROUTERS = (
     profile_consent_router, token_router, seller_consent_router, appstore_router,
     seller_central_router, sellers_router, reports_router, documents_router, inventory_router,
-    finances_router, inbound_router,
+    finances_router, finances_2024_router, inbound_router, tokens_router, notifications_router,
 )  # fmt: skip
 
 

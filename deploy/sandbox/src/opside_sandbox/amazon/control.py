@@ -13,8 +13,9 @@ from opside_sandbox.amazon.cases.desk_pages import costs_of
 from opside_sandbox.amazon.history.generate import history_of
 from opside_sandbox.amazon.history.model import Reimbursement
 from opside_sandbox.amazon.oauth.grants import revoke_seller
+from opside_sandbox.amazon.oauth.secrets import rotate
 from opside_sandbox.amazon.personas import Persona, everybody
-from opside_sandbox.amazon.spapi import report_quotas
+from opside_sandbox.amazon.spapi import queues, report_quotas
 from opside_sandbox.amazon.spapi.reports_queue import plan_fatal
 from opside_sandbox.amazon.truth import truth_of
 from opside_sandbox.state import SandboxState
@@ -38,6 +39,14 @@ class Fatal(Who):
 
     reportType: str  # noqa: N815 (Amazon's own name)
     document: bool = True
+
+
+class NewSecret(BaseModel):
+    """An application's new client secret; the old one lives on for the overlap (7 days)."""
+
+    client_id: str
+    secret: str = Field(min_length=1)
+    old_lives_seconds: float = Field(default=7 * 86400, ge=0)
 
 
 class Quotas(BaseModel):
@@ -90,6 +99,7 @@ def control_router(state: SandboxState) -> APIRouter:
     _add_views(router, state)
     _add_acts(router, state)
     _add_faults(router, state)
+    _add_grants(router, state)
     return router
 
 
@@ -136,10 +146,6 @@ def _add_acts(router: APIRouter, state: SandboxState) -> None:
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
 
-    @router.post("/revoke")
-    async def revoke(body: Who) -> dict[str, int]:
-        return {"revoked": revoke_seller(state, _seller(state, body.persona).key)}
-
     @router.post("/reports/fatal")
     async def fatal(body: Fatal) -> dict[str, str]:
         persona = _seller(state, body.persona)
@@ -165,3 +171,18 @@ def _add_faults(router: APIRouter, state: SandboxState) -> None:
     async def clear() -> dict[str, Any]:
         faults.clear(state)
         return {"faults": []}
+
+
+def _add_grants(router: APIRouter, state: SandboxState) -> None:
+    @router.post("/revoke")
+    async def revoke(body: Who) -> dict[str, int]:
+        return {"revoked": revoke_seller(state, _seller(state, body.persona).key)}
+
+    @router.post("/secrets")
+    async def secrets(body: NewSecret) -> dict[str, str]:
+        rotate(state, body.client_id, body.secret, old_lives_seconds=body.old_lives_seconds)
+        return {"client_id": body.client_id}
+
+    @router.get("/queues/{destination_id}")
+    async def queue(destination_id: str) -> list[dict[str, Any]]:
+        return queues.messages(state, destination_id)

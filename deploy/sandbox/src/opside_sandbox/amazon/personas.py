@@ -20,6 +20,12 @@ class Marketplace:
     language: str
     centres: tuple[str, ...]
     order_prefixes: tuple[str, ...]
+    exponent: int = 2
+    """Digits of the currency's minor unit: 0 for the yen."""
+
+    def major(self, minor: int) -> float:
+        """Minor units as the number that JSON answers carry."""
+        return minor / 10.0**self.exponent
 
 
 US = Marketplace(

@@ -14,6 +14,8 @@ AUTHORISATION_DAYS = 365
 """A seller renews an authorisation about once a year (facts, section 1.4)."""
 
 CODES, REFRESH, ACCESS = "amazon.codes", "amazon.refresh", "amazon.access"
+NOTIFICATIONS = "sellingpartnerapi::notifications"
+SECRET_ROTATION = "sellingpartnerapi::client_credential:rotation"  # noqa: S105 (a scope)
 
 
 def _until(state: SandboxState, seconds: float) -> str:
@@ -62,12 +64,39 @@ def issue_access(state: SandboxState, grant: Document) -> str:
     return token
 
 
+def issue_restricted(state: SandboxState, grant: Document, resources: list[Document]) -> str:
+    """A restricted data token: an access token for these paths only, for one hour."""
+    token = "Atz.sprdt|" + state.token("restricted", 200)
+    keep = {name: grant[name] for name in ("client_id", "persona")}
+    body = {**keep, "token": token, "kind": "restricted", "scope": "", "resources": resources}
+    state.store.put(
+        ACCESS, token, {**body, "expires_at": _until(state, ACCESS_SECONDS), "revoked": False}
+    )
+    return token
+
+
+def covers(grant: Document, method: str, path: str) -> bool:
+    """Whether a restricted token is for this call; `{name}` in its paths stands for any part."""
+    parts = path.strip("/").split("/")
+    for one in grant["resources"]:
+        named = one["path"].partition("?")[0].strip("/").split("/")
+        same = len(named) == len(parts) and all(
+            mine == theirs or mine.startswith("{")
+            for mine, theirs in zip(named, parts, strict=True)
+        )
+        if one["method"] == method and same:
+            return True
+    return False
+
+
 def revoke_seller(state: SandboxState, persona: str) -> int:
     """The seller withdraws his authorisation: every token made from it dies."""
     count = 0
     with state.store.transaction():
         for collection in (REFRESH, ACCESS):
-            for grant in state.store.list(collection, persona=persona, kind="seller"):
+            for grant in state.store.list(collection, persona=persona):
+                if grant["kind"] not in {"seller", "restricted"}:
+                    continue
                 state.store.put(collection, grant["token"], {**grant, "revoked": True})
                 count += 1
     return count

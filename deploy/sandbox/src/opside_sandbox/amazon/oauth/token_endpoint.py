@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hmac
 from functools import partial
 from typing import Any
 
@@ -12,16 +11,14 @@ from fastapi.responses import JSONResponse, Response
 from opside_sandbox.amazon.faults import PROFILE, TOKEN
 from opside_sandbox.amazon.identifiers import request_id, rid
 from opside_sandbox.amazon.oauth import grants
+from opside_sandbox.amazon.oauth.secrets import is_secret
 from opside_sandbox.amazon.personas import everybody
 from opside_sandbox.amazon.unlucky import answered
 from opside_sandbox.settings import AmazonApp
 from opside_sandbox.state import SandboxState
 from opside_sandbox.store import Document
 
-GRANTLESS_SCOPES = {
-    "sellingpartnerapi::notifications",
-    "sellingpartnerapi::client_credential:rotation",
-}
+GRANTLESS_SCOPES = {grants.NOTIFICATIONS, grants.SECRET_ROTATION}
 _TEXTS = {
     "unsupported_grant_type": "The authorization grant type is not supported by the authorization server",
     "invalid_client": "Client authentication failed",
@@ -83,8 +80,7 @@ def _client(state: SandboxState, request: Request, given: dict[str, str]) -> Ama
             text = ""
         client_id, _, secret = text.partition(":")
     for app in (state.settings.amazon_login, state.settings.amazon_seller):
-        same = hmac.compare_digest(app.client_secret.encode(), secret.encode())
-        if app.client_id == client_id and same:
+        if app.client_id == client_id and is_secret(state, app, secret):
             return app
     raise _LwaError("invalid_client", status=401)
 

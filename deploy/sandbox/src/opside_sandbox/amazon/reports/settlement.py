@@ -1,7 +1,7 @@
 """GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE ("V1" layout), summed as the real ones are."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -11,6 +11,7 @@ from opside_sandbox.amazon.view import View
 
 PERIOD_DAYS = 14
 _LAST_END_BEFORE_BIRTH_DAYS = 2
+SUBSCRIPTION_AFTER = timedelta(days=5, hours=3)
 _TAX_BP = {"GB": 2000}
 """Fee rows of the UK store include 20 % tax, as the real Canadian ones include theirs."""
 
@@ -25,6 +26,7 @@ COLUMNS = (
     "other-fee-reason-description", "promotion-id", "promotion-type", "promotion-amount",
     "direct-payment-type", "direct-payment-amount", "other-amount",
 )  # fmt: skip
+_CHARGED = "Successful charge"
 _PROMOTION = ("promotion-id", "promotion-type", "promotion-amount")
 _AMOUNTS = tuple(n for n in COLUMNS if n.endswith("-amount") and n != "total-amount")
 KINDS = {
@@ -33,7 +35,8 @@ KINDS = {
     "Reimbursement_Reversal": "COMPENSATED_CLAWBACK", "Lost_Outbound": "WAREHOUSE_LOST",
 }  # fmt: skip
 
-_Row = dict[str, str]
+Row = dict[str, str | int | datetime]
+"""Column -> value (money in minor units); a column that is not there is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +48,33 @@ class Period:
     end: datetime
 
 
+def _ending(view: View, end: datetime) -> Period:
+    name = f"{view.history.persona.seller_id}/{end.isoformat()}".encode()
+    number = int.from_bytes(hashlib.sha256(name).digest()[:6], "big") % 9 * 10**10
+    number += int.from_bytes(hashlib.sha256(name).digest()[6:12], "big") % 10**10
+    return Period(str(10**10 + number), end - timedelta(days=PERIOD_DAYS), end)
+
+
+def _an_end(view: View) -> datetime:
+    """One end of a period; the others lie whole periods before and after."""
+    born = datetime.combine(view.history.born, time(7, 7, 19), UTC)
+    return born - timedelta(days=_LAST_END_BEFORE_BIRTH_DAYS)
+
+
+def period_of(view: View, at: datetime) -> Period:
+    """The settlement period of a moment, closed or not."""
+    length = timedelta(days=PERIOD_DAYS)
+    return _ending(view, _an_end(view) + ((at - _an_end(view)) // length + 1) * length)
+
+
 def periods(view: View, *, kept_days: int = 90) -> list[Period]:
     """The settlements closed by now and still kept, oldest first."""
-    born = datetime.combine(view.history.born, time(7, 7, 19), UTC)
-    end = born - timedelta(days=_LAST_END_BEFORE_BIRTH_DAYS)
-    found = []
-    while end - timedelta(days=PERIOD_DAYS) > view.as_of - timedelta(days=kept_days + 30):
-        end -= timedelta(days=PERIOD_DAYS)
-    while end <= view.as_of:
-        if end >= view.as_of - timedelta(days=kept_days):
-            start = end - timedelta(days=PERIOD_DAYS)
-            name = f"{view.history.persona.seller_id}/{end.isoformat()}".encode()
-            number = int.from_bytes(hashlib.sha256(name).digest()[:6], "big") % 9 * 10**10
-            number += int.from_bytes(hashlib.sha256(name).digest()[6:12], "big") % 10**10
-            found.append(Period(str(10**10 + number), start, end))
-        end += timedelta(days=PERIOD_DAYS)
-    return found
+    length = timedelta(days=PERIOD_DAYS)
+    end, found = period_of(view, view.as_of).start, []
+    while end >= view.as_of - timedelta(days=kept_days):
+        found.append(_ending(view, end))
+        end -= length
+    return found[::-1]
 
 
 def _with_tax(view: View, amount_minor: int) -> int:
@@ -68,110 +82,138 @@ def _with_tax(view: View, amount_minor: int) -> int:
     return amount_minor + (amount_minor * rate + 5000) // 10000
 
 
-def _order_rows(view: View, order: Order) -> Iterator[_Row]:
+def order_rows(view: View, order: Order) -> Iterator[Row]:
+    """A sale: its units, price, promotions and fees."""
     product, count = order.product, order.quantity
-    base = {
+    base: Row = {
         "transaction-type": "Order", "order-id": order.order_id,
         "merchant-order-id": order.order_id, "shipment-id": order.shipment_id,
         "marketplace-name": view.history.persona.store.name, "fulfillment-id": "AFN",
-        "posted-date": stamp(order.at), "order-item-code": order.item_code, "sku": product.sku,
+        "posted-date": order.at, "order-item-code": order.item_code, "sku": product.sku,
     }  # fmt: skip
     yield {**base, "quantity-purchased": str(count)}
-    yield {**base, "price-type": "Principal", "price-amount": money(product.price_minor * count)}
+    yield {**base, "price-type": "Principal", "price-amount": product.price_minor * count}
     if order.shipping_minor:
-        shipping = money(order.shipping_minor)
+        shipping = order.shipping_minor
         yield {**base, "price-type": "Shipping", "price-amount": shipping}
-        yield {**base, "promotion-type": "Shipping", "promotion-amount": f"-{shipping}"}
+        yield {**base, "promotion-type": "Shipping", "promotion-amount": -shipping}
     for kind, fee in (
         ("FBAPerUnitFulfillmentFee", product.fulfilment_minor * count),
         ("Commission", product.referral_minor * count),
     ):
-        amount = money(-_with_tax(view, fee))
+        amount = -_with_tax(view, fee)
         yield {**base, "item-related-fee-type": kind, "item-related-fee-amount": amount}
 
 
-def _refund_rows(view: View, refund: Refund) -> Iterator[_Row]:
+def refund_rows(view: View, refund: Refund) -> Iterator[Row]:
+    """What a refund moves back."""
     product, order = refund.order.product, refund.order
-    base = {
+    base: Row = {
         "transaction-type": "Refund", "order-id": order.order_id,
         "merchant-order-id": order.order_id, "adjustment-id": refund.adjustment_id,
         "marketplace-name": view.history.persona.store.name, "fulfillment-id": "AFN",
-        "posted-date": stamp(refund.at), "order-item-code": order.item_code,
+        "posted-date": refund.at, "order-item-code": order.item_code,
         "merchant-adjustment-item-id": refund.item_id, "sku": product.sku,
     }  # fmt: skip
     if order.shipping_minor:
-        shipping = money(order.shipping_minor)
-        yield {**base, "price-type": "Shipping", "price-amount": f"-{shipping}"}
-    yield {**base, "price-type": "Principal", "price-amount": money(-product.price_minor)}
+        yield {**base, "price-type": "Shipping", "price-amount": -order.shipping_minor}
+    yield {**base, "price-type": "Principal", "price-amount": -product.price_minor}
     commission = _with_tax(view, product.referral_minor)
     for kind, fee in (
         ("Commission", commission),
         ("RefundCommission", -min(_with_tax(view, 500), (commission + 2) // 5)),
     ):
-        yield {**base, "item-related-fee-type": kind, "item-related-fee-amount": money(fee)}
+        yield {**base, "item-related-fee-type": kind, "item-related-fee-amount": fee}
     if order.shipping_minor:
-        shipping = money(order.shipping_minor)
-        yield {**base, "promotion-type": "Shipping", "promotion-amount": shipping}
+        yield {**base, "promotion-type": "Shipping", "promotion-amount": order.shipping_minor}
 
 
-def _reimbursement_row(one: Reimbursement) -> _Row:
+def reimbursement_row(one: Reimbursement) -> Row:
+    """A payment for lost goods, or its reversal."""
     order_id = one.order_id if one.reason == "CustomerReturn" else ""
     return {
         "transaction-type": KINDS.get(one.reason, one.reason.upper()), "order-id": order_id,
-        "adjustment-id": one.adjustment_id, "posted-date": stamp(one.approved_at),
+        "adjustment-id": one.adjustment_id, "posted-date": one.approved_at,
         "sku": one.product.sku, "quantity-purchased": str(abs(one.cash)),
-        "other-amount": money(one.total_minor),
+        "other-amount": one.total_minor,
     }  # fmt: skip
 
 
-def _body(view: View, period: Period) -> Iterator[_Row]:
+def subscription_row(view: View, period: Period) -> Row:
+    """What the seller pays for his selling plan, once a period."""
+    return {
+        "transaction-type": "Subscription Fee",
+        "posted-date": period.start + SUBSCRIPTION_AFTER,
+        "other-amount": -_with_tax(view, 3999),
+    }
+
+
+def body(view: View, period: Period) -> Iterator[Row]:
     """All money of the period but what the one before it left over."""
     for order in view.history.orders:
         if period.start <= order.at < period.end:
-            yield from _order_rows(view, order)
+            yield from order_rows(view, order)
     for refund in view.history.refunds:
         if period.start <= refund.at < period.end:
-            yield from _refund_rows(view, refund)
+            yield from refund_rows(view, refund)
     for one in view.reimbursements():
         if period.start <= one.approved_at < period.end and one.total_minor:
-            yield _reimbursement_row(one)
-    at = stamp(period.start + timedelta(days=5, hours=3))
-    fee = money(-_with_tax(view, 3999))
-    yield {"transaction-type": "Subscription Fee", "posted-date": at, "other-amount": fee}
+            yield reimbursement_row(one)
+    yield subscription_row(view, period)
 
 
-def _total_minor(rows: list[_Row]) -> int:
-    cells = (row.get(name, "") for row in rows for name in _AMOUNTS)
-    return sum(int(cell.strip().replace(".", "")) for cell in cells if cell)
+def total_minor(rows: Iterable[Row]) -> int:
+    """The sum of every amount of these rows."""
+    cells = (row.get(name, 0) for row in rows for name in _AMOUNTS)
+    return sum(cell for cell in cells if isinstance(cell, int))
+
+
+def carried(view: View, period: Period) -> int:
+    """What the period before it left the seller owing, in minor units."""
+    before = Period("", period.start - timedelta(days=PERIOD_DAYS), period.start)
+    return max(0, -total_minor(body(view, before)))
+
+
+def group_id(period: Period) -> str:
+    """The financial event group that is this settlement."""
+    return hashlib.sha256(f"group/{period.settlement_id}".encode()).hexdigest()[:43]
 
 
 def settlement(view: View, period: Period) -> Iterator[str]:
     """The file: a totals row, the debt of a negative period before it, then all its rows."""
-    rows = list(_body(view, period))
-    length = timedelta(days=PERIOD_DAYS)
-    before = Period("", period.start - length, period.start)
-    owed = -_total_minor(list(_body(view, before)))
+    rows = list(body(view, period))
+    owed = carried(view, period)
     if owed > 0:
-        at = stamp(period.start)
-        rows.append(
+        charge: Row = {
+            "transaction-type": _CHARGED,
+            "posted-date": period.start + timedelta(hours=1),
+        }
+        rows += [
             {
                 "transaction-type": "Payable to Amazon",
-                "posted-date": at,
-                "other-amount": money(-owed),
-            }
-        )
-        # The real files pad this amount with four spaces.
-        paid = {"transaction-type": "Successful charge", "other-amount": money(owed) + "    "}
-        rows.append({**paid, "posted-date": stamp(period.start + timedelta(hours=1))})
+                "posted-date": period.start,
+                "other-amount": -owed,
+            },
+            {**charge, "other-amount": owed},
+        ]
     promoted = any("promotion-amount" in row for row in rows)
     columns = [name for name in COLUMNS if promoted or name not in _PROMOTION]
-    first = {
-        "settlement-start-date": stamp(period.start), "settlement-end-date": stamp(period.end),
-        "deposit-date": stamp(period.end + timedelta(days=2)),
-        "total-amount": money(_total_minor(rows)),
+    first: Row = {
+        "settlement-start-date": period.start, "settlement-end-date": period.end,
+        "deposit-date": period.end + timedelta(days=2), "total-amount": total_minor(rows),
         "currency": view.history.persona.store.currency,
     }  # fmt: skip
     yield "\t".join(columns) + "\n"
     for row in (first, *rows):
-        cells = {**row, "settlement-id": period.settlement_id}
-        yield "\t".join(cells.get(name, "") for name in columns) + "\n"
+        named: Row = {**row, "settlement-id": period.settlement_id}
+        yield "\t".join(_cell(named, name) for name in columns) + "\n"
+
+
+def _cell(row: Row, name: str) -> str:
+    value = row.get(name, "")
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, str):
+        return value
+    # The real files pad the amount of a charge with four spaces.
+    return money(value) + ("    " if row.get("transaction-type") == _CHARGED else "")

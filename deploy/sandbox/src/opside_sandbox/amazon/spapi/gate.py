@@ -20,6 +20,7 @@ from opside_sandbox.amazon.spapi.errors import (
 )
 from opside_sandbox.amazon.unlucky import answered
 from opside_sandbox.state import SandboxState
+from opside_sandbox.store import Document
 
 PLANS: dict[str, tuple[float, int]] = {
     "createReport": (0.0167, 15),
@@ -28,23 +29,49 @@ PLANS: dict[str, tuple[float, int]] = {
     "getReportDocument": (0.0167, 15),
     "cancelReport": (0.0222, 10),
     "getMarketplaceParticipations": (0.016, 15),
+    "getAccount": (0.016, 15),
     "getInventorySummaries": (2.0, 2),
+    "listFinancialEventGroups": (0.5, 30),
+    "listFinancialEventsByGroupId": (0.5, 30),
+    "listFinancialEventsByOrderId": (0.5, 30),
     "listFinancialEvents": (0.5, 30),
+    "listTransactions": (0.5, 10),
+    "listBalances": (0.5, 10),
+    "listSummary": (0.5, 10),
     "getShipments": (2.0, 30),
     "getShipmentItems": (2.0, 30),
     "getShipmentItemsByShipmentId": (2.0, 30),
+    "getSubscriptions": (1.0, 5),
+    "getSubscription": (1.0, 5),
+    "createSubscription": (1.0, 5),
+    "getSubscriptionById": (1.0, 5),
+    "deleteSubscriptionById": (1.0, 5),
+    "sendTestNotification": (1.0, 5),
+    "getDestinations": (1.0, 5),
+    "createDestination": (1.0, 5),
+    "getDestination": (1.0, 5),
+    "deleteDestination": (1.0, 5),
+    "createRestrictedDataToken": (1.0, 10),
 }
 """Operation -> (tokens a second, burst), from contracts/amazon/reference/usage-plans.json."""
 
+_BAD_TOKEN = "The access token you provided is revoked, malformed or invalid."  # noqa: S105
 _VARY = "Content-Type,Accept-Encoding,User-Agent"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the application and the selling account that let it."""
+    """Who calls: the application, and the selling account that let it (none if grantless)."""
 
     client_id: str
-    persona: Persona
+    seller: Persona | None
+
+    @property
+    def persona(self) -> Persona:
+        """The seller. Raises SpApiError where the call was grantless."""
+        if self.seller is None:
+            raise unauthorized(_BAD_TOKEN)
+        return self.seller
 
 
 Handler = Callable[[Request, Caller], Awaitable["Answer"]]
@@ -58,23 +85,34 @@ class Answer:
     status: int = 200
 
 
-def _caller(state: SandboxState, request: Request) -> Caller:
+def _caller(state: SandboxState, request: Request, scope: str | None) -> Caller:
+    """Whose token it is: a seller's, or (`scope` given) the application's own."""
     token = request.headers.get("x-amz-access-token", "")
     if not token:
         raise unauthorized()
     grant = state.store.get(grants.ACCESS, token)
-    if grant is None or grant["revoked"] or grant["kind"] != "seller":
-        raise unauthorized("The access token you provided is revoked, malformed or invalid.")
+    if grant is None or grant["revoked"] or not _fits(grant, request, scope):
+        raise unauthorized(_BAD_TOKEN)
     if grants.is_over(state, grant):
         raise unauthorized("The access token you provided has expired.")
-    return Caller(grant["client_id"], everybody(state)[grant["persona"]])
+    seller = None if scope else everybody(state)[grant["persona"]]
+    return Caller(grant["client_id"], seller)
+
+
+def _fits(grant: Document, request: Request, scope: str | None) -> bool:
+    if scope is not None:
+        return bool(grant["kind"] == "grantless" and grant["scope"] == scope)
+    if grant["kind"] == "restricted":
+        return grants.covers(grant, request.method, request.url.path)
+    return bool(grant["kind"] == "seller")
 
 
 def _take(state: SandboxState, caller: Caller, operation: str) -> float:
     """One token from the bucket of (application, seller, operation); the rate is returned."""
     factor = state.settings.amazon_pace.rate_factor
     rate, burst = PLANS[operation][0] * factor, max(1.0, PLANS[operation][1] * factor)
-    key = f"{caller.client_id}|{caller.persona.seller_id}|{operation}"
+    seller_id = caller.seller.seller_id if caller.seller else ""
+    key = f"{caller.client_id}|{seller_id}|{operation}"
     now = state.clock.now()
     with state.store.transaction():
         bucket = state.store.get("amazon.buckets", key) or {"tokens": burst, "at": now.isoformat()}
@@ -114,14 +152,14 @@ def refused(state: SandboxState, error: SpApiError) -> Response:
 
 
 def guarded(
-    state: SandboxState, operation: str, handler: Handler
+    state: SandboxState, operation: str, handler: Handler, *, grantless: str | None = None
 ) -> Callable[[Request], Awaitable[Response]]:
-    """The route of an operation."""
+    """The route of an operation; `grantless` names the scope that its token must have."""
 
     async def act(request: Request) -> Response:
         rate: float | None = None
         try:
-            caller = _caller(state, request)
+            caller = _caller(state, request, grantless)
             rate = _take(state, caller, operation)
             answer = await handler(request, caller)
         except SpApiError as error:
