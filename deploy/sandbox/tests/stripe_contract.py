@@ -110,6 +110,8 @@ class Contract:
             schema = _body_schema(operation)
             self._validate(f"{name} body", _strict(schema), _nested(body, self._resolve, schema))
         known = {one["name"]: one["schema"] for one in operation.get("parameters", [])}
+        if name.startswith("delete ") and operation.get("requestBody"):
+            known |= _body_schema(operation)["properties"]  # where the SDK puts them
         if query:
             schema = {"type": "object", "properties": known, "additionalProperties": False}
             self._validate(f"{name} query", _strict(schema), _nested(query, self._resolve, schema))

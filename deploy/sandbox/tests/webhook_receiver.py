@@ -1,6 +1,7 @@
 """A little server that takes webhooks, as a service would."""
 
 import http.server
+import json
 import threading
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -54,10 +55,10 @@ class Receiver:
         known = []
         for one in list(self.deliveries):
             try:
-                event = stripe.Webhook.construct_event(one.body, one.signature, secret)
+                stripe.Webhook.construct_event(one.body, one.signature, secret)
             except stripe.SignatureVerificationError:
                 continue
-            whole = event.to_dict()
+            whole = json.loads(one.body)
             CONTRACT.event(whole)
             known.append(whole)
         return known

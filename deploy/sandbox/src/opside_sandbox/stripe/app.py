@@ -31,7 +31,7 @@ from opside_sandbox.stripe import (
     transfers,
     webhook_endpoints,
 )
-from opside_sandbox.stripe.billing import prices, products
+from opside_sandbox.stripe.billing import parts as billing
 from opside_sandbox.stripe.courier import Courier
 from opside_sandbox.stripe.engine import Engine, Hangup
 from opside_sandbox.stripe.pages import authenticate, card_form, onboarding
@@ -53,8 +53,6 @@ OPERATIONS = [
         payment_intents,
         payment_methods,
         payouts,
-        prices,
-        products,
         refunds,
         reversals,
         setup_intents,
@@ -62,10 +60,10 @@ OPERATIONS = [
         webhook_endpoints,
     )
     for operation in module.OPERATIONS
-]
+] + billing.OPERATIONS
 _INDEXED = (
     "status", "held", "customer", "source_transaction", "transfer", "transfer_group", "charge",
-    "payment_intent", "operation", "setup_intent", "product", "lookup_key",
+    "payment_intent", "operation", "setup_intent", *billing.INDEXED,
 )  # fmt: skip
 
 
@@ -75,6 +73,7 @@ def _settle(world: World, charge_id: str) -> None:
 
 JOBS = {
     "settle_charge": _settle,
+    **billing.JOBS,
     "finish_refund": refunds.finish,
     "fail_refund": refunds.fail,
     "submit_payout": paying_out.submit,
@@ -88,6 +87,7 @@ JOBS = {
 
 def create(state: SandboxState) -> FastAPI:
     """The application; its lifespan runs the courier."""
+    events.FOLLOWERS.update(billing.FOLLOWERS)
     courier = Courier(state, JOBS)
     engine = Engine(state, Router(OPERATIONS), courier.wake)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from opside_sandbox.stripe import payment_methods
+from opside_sandbox.stripe import clocks, payment_methods
 from opside_sandbox.stripe.errors import Document, missing
 from opside_sandbox.stripe.events import emit
 from opside_sandbox.stripe.fields import (
@@ -31,7 +31,7 @@ def _create(world: World, ask: Ask) -> Document:
         "object": "customer",
         "address": None,
         "balance": 0,
-        "created": world.now(),
+        "created": clocks.created_on(world, ask.get("test_clock")),
         "currency": None,
         "default_source": None,
         "delinquent": False,
@@ -53,7 +53,7 @@ def _create(world: World, ask: Ask) -> Document:
         "preferred_locales": [],
         "shipping": None,
         "tax_exempt": "none",
-        "test_clock": None,
+        "test_clock": ask.get("test_clock"),
     }
     _fill(customer, ask)
     world.save(customer)
@@ -109,7 +109,11 @@ def _update(world: World, ask: Ask) -> Document:
 
 
 def _delete(world: World, ask: Ask) -> Document:
-    customer = world.need("customer", ask.path["customer"])
+    return remove(world, world.need("customer", ask.path["customer"]))
+
+
+def remove(world: World, customer: Document) -> Document:
+    """The customer goes, with his subscriptions and cards."""
     emit(world, "customer.deleted", customer)
     for method in _methods(world, customer["id"]):
         payment_methods.detach(world, method)
@@ -123,7 +127,15 @@ def _methods(world: World, customer_id: str) -> list[Document]:
 
 
 def _list(world: World, ask: Ask) -> Document:
-    return page(world, ask, "customer", url="/v1/customers")
+    """Those on a test clock are listed for that clock only."""
+    clock = ask.get("test_clock")
+    return page(
+        world,
+        ask,
+        "customer",
+        url="/v1/customers",
+        keep=lambda one: one["test_clock"] == clock,
+    )
 
 
 def _list_methods(world: World, ask: Ask) -> Document:
@@ -165,9 +177,19 @@ def _operation(method: str, path: str, name: str, handler: Any, **more: Any) -> 
 
 OPERATIONS = [
     _operation(
-        "POST", "/v1/customers", "create", _create, fields={**_FIELDS, "payment_method": text}
+        "POST",
+        "/v1/customers",
+        "create",
+        _create,
+        fields={**_FIELDS, "payment_method": text, "test_clock": text},
     ),
-    _operation("GET", "/v1/customers", "list", _list, fields={**PAGE, **CREATED, "email": text}),
+    _operation(
+        "GET",
+        "/v1/customers",
+        "list",
+        _list,
+        fields={**PAGE, **CREATED, "email": text, "test_clock": text},
+    ),
     _operation("GET", _ONE, "retrieve", _retrieve),
     _operation("POST", _ONE, "update", _update, fields=_FIELDS),
     _operation("DELETE", _ONE, "delete", _delete),

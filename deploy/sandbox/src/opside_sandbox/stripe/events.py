@@ -1,5 +1,7 @@
 """Events: made in the transaction of what they tell, staged for each endpoint that wants them."""
 
+from collections.abc import Callable
+
 from opside_sandbox.stripe import deliveries
 from opside_sandbox.stripe.errors import Document, missing
 from opside_sandbox.stripe.fields import boolean, list_of, text
@@ -9,6 +11,9 @@ from opside_sandbox.stripe.routes import Operation
 from opside_sandbox.stripe.version import API_VERSION
 from opside_sandbox.stripe.world import Ask, World
 
+Follower = Callable[[World, Document], None]
+FOLLOWERS: dict[str, Follower] = {}
+"""By event type: what goes on at once, in the same transaction, when such an event is made."""
 LISTED_SECONDS = 30 * 24 * 3600
 _UNDATED = {"updated"}  # fields whose change alone is no change
 
@@ -37,7 +42,10 @@ def emit(
     if world.account is not None:
         event["account"] = world.account
     event["pending_webhooks"] = deliveries.stage(world, event)
-    return world.save(event)
+    world.save(event)
+    if follower := FOLLOWERS.get(event_type):
+        follower(world, subject)
+    return event
 
 
 def changed(before: Document, after: Document) -> Document:

@@ -59,15 +59,21 @@ def _create(world: World, ask: Ask) -> Document:
                     "unless `confirm` is set to true.",
                     param=name,
                 )
-    if customer := ask.get("customer"):
-        world.need("customer", customer, param="customer", in_path=False)
-    intent = _build(world, ask)
-    _take_method(world, ask, intent)
-    world.save(intent)
-    emit(world, "payment_intent.created", intent)
+    intent = make(world, ask)
     if ask.get("confirm"):
         charging.confirm(world, ask, intent)
     return shown(world, intent)
+
+
+def make(world: World, ask: Ask, **private: str) -> Document:
+    """An unconfirmed intent, and its event; Billing adds private names of its own."""
+    if customer := ask.get("customer"):
+        world.need("customer", customer, param="customer", in_path=False)
+    intent = {**_build(world, ask), **private}
+    _take_method(world, ask, intent)
+    world.save(intent)
+    emit(world, "payment_intent.created", intent)
+    return intent
 
 
 def _build(world: World, ask: Ask) -> Document:

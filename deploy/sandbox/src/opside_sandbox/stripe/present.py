@@ -3,6 +3,7 @@
 from typing import Any
 
 from opside_sandbox.stripe.errors import Document, invalid
+from opside_sandbox.stripe.included import PARTS
 from opside_sandbox.stripe.world import World
 
 _KIND_OF_FIELD = {
@@ -23,6 +24,11 @@ _KIND_OF_FIELD = {
     "product": "product",
     "price": "price",
     "default_price": "price",
+    "invoice": "invoice",
+    "latest_invoice": "invoice",
+    "subscription": "subscription",
+    "pending_setup_intent": "setup_intent",
+    "test_clock": "test_helpers.test_clock",
     "account": "account",
     "destination": "account",
 }
@@ -71,6 +77,8 @@ def _expand(world: World, node: Any, parts: list[str], path: str) -> None:  # no
     name, rest = parts[0], parts[1:]
     if isinstance(node, dict) and name == "refunds" and node.get("object") == "charge":
         node[name] = _refunds(world, node)
+    if isinstance(node, dict) and (part := PARTS.get((str(node.get("object")), name))):
+        node[name] = part(world, node)
     if not isinstance(node, dict) or name not in node:
         raise _refused(path)
     value = node[name]
@@ -84,7 +92,7 @@ def _expand(world: World, node: Any, parts: list[str], path: str) -> None:  # no
 def _expandable(name: str, value: object, rest: list[str]) -> bool:
     """May `expand` name this field, whose value is not an id?"""
     if value is None:
-        return name in _KIND_OF_FIELD or name in _NEVER_SET
+        return name in _KIND_OF_FIELD or name in _NEVER_SET or name == "confirmation_secret"
     return bool(rest) or isinstance(value, dict | list)
 
 

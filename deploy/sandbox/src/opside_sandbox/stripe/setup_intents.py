@@ -26,6 +26,14 @@ PRIVATE = ("application", "customer", "metadata", "on_behalf_of", "latest_attemp
 
 
 def _create(world: World, ask: Ask) -> Document:
+    intent = make(world, ask)
+    if ask.get("confirm"):
+        confirm(world, ask, intent)
+    return shown(world, intent)
+
+
+def make(world: World, ask: Ask, **private: str) -> Document:
+    """An unconfirmed intent, and its event; Billing adds private names of its own."""
     automatic, types = intents.automatic_methods(ask)
     intent_id = world.new_id("setup_intent")
     if customer := ask.get("customer"):
@@ -59,14 +67,13 @@ def _create(world: World, ask: Ask) -> Document:
         "single_use_mandate": None,
         "status": "requires_payment_method",
         "usage": ask.get("usage", "off_session"),
+        **private,
     }
     intent["payment_method_options"]["card"].pop("installments")
     _take_method(world, ask, intent)
     world.save(intent)
     emit(world, "setup_intent.created", intent)
-    if ask.get("confirm"):
-        confirm(world, ask, intent)
-    return shown(world, intent)
+    return intent
 
 
 def _take_method(world: World, ask: Ask, intent: Document) -> None:
