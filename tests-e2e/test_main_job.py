@@ -14,9 +14,10 @@ from opside_local.journey.cards import save_card
 from opside_local.journey.filing import enter_costs, file_cases, wait_for_decisions
 from opside_local.journey.listing import everything
 from opside_local.journey.people import OLGA, SELLERS
-from opside_local.journey.settling import wait_until_settled
+from opside_local.journey.settling import billing_lines, wait_until_settled
 from opside_local.journey.signing_in import sign_in, sign_in_admin
 from opside_local.journey.syncing import sync_again, wait_for_sync
+from opside_local.journey.waiting import until
 from opside_local.system import System, worker_of
 
 ADA = SELLERS[0]
@@ -33,6 +34,19 @@ async def control(system: System, path: str) -> Any:
 async def charges(system: System) -> int:
     journals = await control(system, "stripe/books/journals")
     return sum(journal["kind"] == "charge" for journal in journals)
+
+
+async def differences(system: System, admin: Browser) -> list[str]:
+    """Between our ledger and Stripe's own book, once what is on its way has arrived."""
+    found: list[str] = []
+    for _ in range(40):
+        found = compare(
+            await admin.get("/api/v1/stripe/ledger/proof"), await control(system, "stripe/books")
+        ).differences
+        if not found:
+            break
+        await asyncio.sleep(0.5)
+    return found
 
 
 async def recover(system: System, seller: Browser) -> list[dict[str, Any]]:
@@ -105,15 +119,7 @@ async def test_a_seller_is_found_recovered_and_charged_once_though_processes_die
         assert await charges(system) == before
         assert len(await everything(seller, "/api/cases")) == len(cases)
 
-        for _ in range(40):
-            difference = compare(
-                await admin.get("/api/v1/stripe/ledger/proof"),
-                await control(system, "stripe/books"),
-            ).differences
-            if not difference:
-                break
-            await asyncio.sleep(0.5)
-        assert not difference
+        assert not await differences(system, admin)
         assert me["email"] == "ada@example.com"
 
 
@@ -165,3 +171,48 @@ async def test_one_service_down_is_said_and_the_rest_works(system: System) -> No
             assert await everything(seller, "/api/cases")
         finally:
             await system.start("stripe-payments")
+
+
+async def test_amazon_takes_money_back_and_the_fee_follows(system: System) -> None:
+    async with Browser(system.urls.main_api) as seller, Browser(system.urls.main_api) as admin:
+        await sign_in_admin(admin, OLGA, system)
+        await sign_in(seller, ADA)
+        charged = [
+            line
+            for line in await billing_lines(seller)
+            if line["commissionStatus"] == "charged" and line["feeCents"] >= 2
+        ]
+        whole, part = charged[0], charged[1]
+        half = part["amountCents"] // 2
+        await take_back(system, whole["recoveryId"], whole["amountCents"])
+        await take_back(system, part["recoveryId"], half)
+        await sync_again(seller)
+
+        def given_back(lines: list[dict[str, Any]]) -> bool:
+            now = {line["recoveryId"]: line for line in lines}
+            return bool(
+                now[whole["recoveryId"]]["commissionStatus"] == "refunded"
+                and now[part["recoveryId"]]["refundedCents"] > 0
+            )
+
+        lines = await until(
+            lambda: billing_lines(seller), done=given_back, what="giving the fees back"
+        )
+        now = {line["recoveryId"]: line for line in lines}
+        assert now[whole["recoveryId"]]["refundedCents"] == whole["feeCents"]
+        assert now[part["recoveryId"]]["reversedCents"] == half
+        assert now[part["recoveryId"]]["refundedCents"] == (half * 20 + 50) // 100
+        assert now[part["recoveryId"]]["commissionStatus"] == "charged"
+        assert not await differences(system, admin)
+
+
+async def take_back(system: System, reimbursement_id: str, minor: int) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.post(
+            f"{system.urls.control}/control/amazon/reverse",
+            json={
+                "reimbursement_id": reimbursement_id,
+                "amount": f"{minor // 100}.{minor % 100:02}",
+            },
+        )
+        answer.raise_for_status()

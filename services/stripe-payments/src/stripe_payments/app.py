@@ -9,6 +9,7 @@ from opside_chassis import process
 from opside_chassis.health import Check, database_check
 from opside_chassis.rate_limits import PathLimits
 from opside_chassis.web import WebOptions, create_app
+from stripe_payments.clawbacks import routes as clawbacks_routes
 from stripe_payments.commissions import routes as commissions_routes
 from stripe_payments.connected_accounts import routes as connected_accounts_routes
 from stripe_payments.customers import routes as customers_routes
@@ -39,6 +40,7 @@ def create(settings: Settings) -> FastAPI:
         title=SERVICE,
         routers=[
             commissions_routes.router,
+            clawbacks_routes.router,
             customers_routes.router,
             connected_accounts_routes.router,
             statements_routes.router,

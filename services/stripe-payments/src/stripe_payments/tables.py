@@ -6,6 +6,7 @@ from opside_chassis.outbox import outbox_table
 from opside_chassis.service_token import used_token_ids_table
 from stripe_payments.audit import models as audit_models
 from stripe_payments.base import SCHEMA, Base
+from stripe_payments.clawbacks import models as clawbacks_models
 from stripe_payments.commissions import models as commissions_models
 from stripe_payments.connected_accounts import models as connected_accounts_models
 from stripe_payments.customers import models as customers_models
@@ -20,6 +21,7 @@ used_token_ids_table(metadata)
 __all__ = [
     "SCHEMA",
     "audit_models",
+    "clawbacks_models",
     "commissions_models",
     "connected_accounts_models",
     "customers_models",

@@ -8,9 +8,16 @@ from opside_chassis.outbox import StagedJob
 from opside_chassis.relay import Relay, run_worker
 from opside_contracts.events import EVENT
 from stripe_payments.audit.cases import open_case_for_job
+from stripe_payments.clawbacks.perform import Performer
 from stripe_payments.commissions.book_fee import book_fee
 from stripe_payments.commissions.collect import Collector
-from stripe_payments.commissions.move import BOOK_FEE, COLLECT, PUBLISH_EVENT, TRANSFER
+from stripe_payments.commissions.move import (
+    BOOK_FEE,
+    COLLECT,
+    PERFORM_CLAWBACKS,
+    PUBLISH_EVENT,
+    TRANSFER,
+)
 from stripe_payments.reconciliation.sweep import (
     POLL_EVENTS,
     SCHEDULES,
@@ -34,6 +41,7 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
     return {
         COLLECT: lambda job: Collector(sessions, stripe, job).run(),
         TRANSFER: lambda job: transfer_share(sessions, stripe, job),
+        PERFORM_CLAWBACKS: lambda job: Performer(sessions, stripe, job).run(),
         BOOK_FEE: lambda job: book_fee(sessions, stripe, job),
         APPLY_STRIPE_EVENT: lambda job: apply_stripe_event(sessions, stripe, job),
         PUBLISH_EVENT: publish,

@@ -6,16 +6,20 @@ from datetime import datetime
 from typing import Any
 
 from opside_chassis.database import refuse_open_transaction
-from stripe_payments.stripe_api.errors import OutcomeUnknown
+from stripe_payments.stripe_api.errors import OutcomeUnknown, Refused
 from stripe_payments.stripe_api.gateway import (
     Account,
     CardSetup,
     Charge,
     Intent,
     NewIntent,
+    NewRefund,
+    NewReversal,
     NewTransfer,
     OnboardingLink,
+    Refund,
     SellerTransfer,
+    TransferReversal,
 )
 
 GOOD, DECLINED, ASKS = "pm_good", "pm_declined", "pm_asks"
@@ -32,7 +36,12 @@ class FakeStripe:
     intents: dict[str, Intent] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
     transfers: list[SellerTransfer] = field(default_factory=list)
+    reversals: list[TransferReversal] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list)
+    refund_status: str = "succeeded"
     answers: dict[str, Any] = field(default_factory=dict)
+    asked: dict[str, object] = field(default_factory=dict)
+    """What each key was first used for: another use of it is refused, as Stripe does."""
     calls: list[str] = field(default_factory=list)
     fail: dict[tuple[str, str], list[BaseException]] = field(default_factory=dict)
     """(operation, "before" or "after") -> errors to raise, one a call."""
@@ -46,8 +55,13 @@ class FakeStripe:
         if waiting:
             raise waiting.pop(0)
 
+    def _same(self, key: str, parameters: object) -> None:
+        if self.asked.setdefault(key, parameters) != parameters:
+            raise Refused("idempotency_error", "the key was used with other parameters")
+
     async def create_intent(self, new: NewIntent, *, idempotency_key: str) -> Intent:
         self._point("create_intent", "before")
+        self._same(idempotency_key, new)
         if idempotency_key not in self.answers:
             made = Intent(
                 f"pi_{len(self.intents) + 1}",
@@ -95,11 +109,21 @@ class FakeStripe:
         fee = intent.amount_minor * 29 // 1000 + 30
         return Charge(charge_id, intent.id, intent.amount_minor, intent.currency, fee)
 
-    async def create_customer(
-        self, *, user_id: str, email: str | None, idempotency_key: str
-    ) -> str:
+    async def cancel_intent(self, intent_id: str, *, idempotency_key: str) -> Intent:
+        self._point("cancel_intent", "before")
+        intent = self.intents[intent_id]
+        if intent.status == "succeeded":
+            raise Refused("payment_intent_unexpected_state", "it succeeded")
+        self.intents[intent_id] = replace(intent, status="canceled")
+        self._point("cancel_intent", "after")
+        return self.intents[intent_id]
+
+    async def create_customer(self, *, user_id: str, idempotency_key: str) -> str:
         self._point("create_customer", "before")
         return f"cus_{user_id}"
+
+    async def set_customer_email(self, customer_id: str, email: str) -> None:
+        self._point("set_customer_email", "before")
 
     async def create_setup(self, customer_id: str, *, idempotency_key: str) -> CardSetup:
         self._point("create_setup", "before")
@@ -131,6 +155,7 @@ class FakeStripe:
 
     async def create_transfer(self, new: NewTransfer, *, idempotency_key: str) -> SellerTransfer:
         self._point("create_transfer", "before")
+        self._same(idempotency_key, new)
         if idempotency_key not in self.answers:
             made = SellerTransfer(
                 f"tr_{len(self.transfers) + 1}",
@@ -147,6 +172,55 @@ class FakeStripe:
     async def transfers_of(self, commission_id: str) -> Sequence[SellerTransfer]:
         self._point("transfers_of", "before")
         return [one for one in self.transfers if one.group == commission_id]
+
+    async def refund(self, new: NewRefund, *, idempotency_key: str) -> Refund:
+        self._point("refund", "before")
+        self._same(idempotency_key, new)
+        if idempotency_key not in self.answers:
+            intent = next(i for i in self.intents.values() if i.latest_charge_id == new.charge_id)
+            given = sum(r.amount_minor for r in self.refunds if r.status != "failed")
+            if new.amount_minor + given > intent.amount_minor:
+                raise Refused("charge_already_refunded", "more than was charged")
+            made = Refund(
+                f"re_{len(self.refunds) + 1}",
+                new.charge_id,
+                new.amount_minor,
+                intent.currency,
+                self.refund_status,
+                metadata={"clawback": new.clawback_id, "attempt": str(new.attempt)},
+            )
+            self.refunds.append(made)
+            self.answers[idempotency_key] = made
+        self._point("refund", "after")
+        return self.answers[idempotency_key]
+
+    async def fetch_refund(self, refund_id: str) -> Refund:
+        self._point("fetch_refund", "before")
+        return next(one for one in self.refunds if one.id == refund_id)
+
+    async def refunds_of(self, charge_id: str) -> Sequence[Refund]:
+        self._point("refunds_of", "before")
+        return [one for one in self.refunds if one.charge_id == charge_id]
+
+    async def reverse_transfer(self, new: NewReversal, *, idempotency_key: str) -> TransferReversal:
+        self._point("reverse_transfer", "before")
+        self._same(idempotency_key, new)
+        if idempotency_key not in self.answers:
+            made = TransferReversal(
+                f"trr_{len(self.reversals) + 1}",
+                new.transfer_id,
+                new.amount_minor,
+                "usd",
+                metadata={"clawback": new.clawback_id},
+            )
+            self.reversals.append(made)
+            self.answers[idempotency_key] = made
+        self._point("reverse_transfer", "after")
+        return self.answers[idempotency_key]
+
+    async def reversals_of(self, transfer_id: str) -> Sequence[TransferReversal]:
+        self._point("reversals_of", "before")
+        return [one for one in self.reversals if one.transfer_id == transfer_id]
 
     async def events_since(self, since: datetime) -> Sequence[Mapping[str, Any]]:
         self._point("events_since", "before")

@@ -1,126 +1,17 @@
 """One commission from the request to rest: repeated, raced, interrupted at every call, declined."""
 
 import asyncio
-import secrets
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
+from factories.commission_bench import GROSS, REQUEST, Bench, ask
 from fakes.stripe_fake import ASKS, DECLINED, GOOD, Crash, FakeStripe, unknown
 from sqlalchemy import text
 
 from opside_chassis.database import EVERY_TENANT, Sessions, transaction
 from opside_chassis.errors import Conflict, Unprocessable
-from opside_chassis.jobs import Workshop, drain
-from opside_chassis.outbox import StagedJob
-from opside_chassis.service_token import ServiceIdentity
-from opside_contracts.events import EVENT, CommissionChanged
-from opside_contracts.payments.messages import ChargeCommission, Collection
-from stripe_payments.audit.cases import open_case_for_job
-from stripe_payments.commissions.access import nudge_overdue, resume_collecting, settle_by_intent
-from stripe_payments.commissions.book_fee import book_fee
-from stripe_payments.commissions.charge import Accepted, FeePolicy, charge_commission
-from stripe_payments.commissions.collect import Collector
-from stripe_payments.commissions.move import BOOK_FEE, COLLECT, PUBLISH_EVENT, TRANSFER
-from stripe_payments.ledger.proof import prove
-from stripe_payments.stripe_api.gateway import Account
-from stripe_payments.transfers.transfer import transfer_share
-
-POLICY = FeePolicy(2_000, Collection.FEE_ONLY)
-REQUEST = ChargeCommission(
-    user_id="usr_a",
-    claim_id="clm_1",
-    recovery_id="777",
-    amount_recovered_cents=10_000,
-    currency="usd",
-)
-
-
-def service() -> ServiceIdentity:
-    return ServiceIdentity(
-        service="main-api",
-        scopes=frozenset({"commissions:charge"}),
-        act_for=None,
-        act_role=None,
-        token_id=secrets.token_hex(8),
-        expires_at=datetime.now(UTC) + timedelta(seconds=60),
-    )
-
-
-async def ask(
-    sessions: Sessions, request: ChargeCommission = REQUEST, *, key: str = "key-1"
-) -> Accepted:
-    return await charge_commission(sessions, request, key=key, service=service(), policy=POLICY)
-
-
-class Bench:
-    """A worker over a fake Stripe; events for main-api are kept."""
-
-    def __init__(self, sessions: Sessions, stripe: FakeStripe) -> None:
-        self.sessions, self.stripe = sessions, stripe
-        self.events: list[CommissionChanged] = []
-        self.workshop = Workshop(
-            sessions,
-            {
-                COLLECT: lambda job: Collector(sessions, stripe, job).run(),
-                TRANSFER: lambda job: transfer_share(sessions, stripe, job),
-                BOOK_FEE: lambda job: book_fee(sessions, stripe, job),
-                PUBLISH_EVENT: self.publish,
-            },
-            open_case_for_job,
-        )
-
-    async def publish(self, job: StagedJob) -> None:
-        event = EVENT.validate_python(dict(job.payload))
-        assert isinstance(event, CommissionChanged)
-        self.events.append(event)
-
-    async def work(self, *, rounds: int = 8) -> None:
-        """Until nothing is left to do, a dead worker's leases included."""
-        for _ in range(rounds):
-            async with transaction(self.sessions) as session:
-                await session.execute(
-                    text("UPDATE outbox SET due_at = now(), lease_until = now() - interval '1 s'")
-                )
-            try:
-                await drain(self.workshop)
-            except Crash:
-                continue
-
-    async def save_card(self, card: str) -> None:
-        async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
-            await session.execute(
-                text(
-                    "INSERT INTO stripe_customers (user_id, customer_id, payment_method_id)"
-                    " VALUES ('usr_a', 'cus_usr_a', :card)"
-                    " ON CONFLICT (user_id) DO UPDATE SET payment_method_id = :card"
-                ),
-                {"card": card},
-            )
-            await resume_collecting(session, "usr_a")
-
-    async def payout_account(self, *, active: bool) -> None:
-        self.stripe.accounts["a"] = Account("acct_usr_a", active, active, active, active)
-        async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
-            await session.execute(
-                text(
-                    "INSERT INTO stripe_accounts (user_id, account_id, country, transfers_active)"
-                    " VALUES ('usr_a', 'acct_usr_a', 'US', :active)"
-                    " ON CONFLICT (user_id) DO UPDATE SET transfers_active = :active"
-                ),
-                {"active": active},
-            )
-
-    async def row(self) -> dict[str, object]:
-        async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
-            rows = (await session.execute(text("SELECT * FROM commissions"))).mappings().all()
-        assert len(rows) == 1
-        return dict(rows[0])
-
-    async def proof(self) -> dict[str, int]:
-        proof = await prove(self.sessions)
-        assert proof.unbalanced_journals == 0
-        return proof.totals["usd"].model_dump() if proof.totals else {}
+from opside_chassis.jobs import drain
+from stripe_payments.commissions.access import nudge_overdue, resume_transfers, settle_by_intent
 
 
 @pytest.fixture
@@ -240,7 +131,15 @@ async def test_it_comes_to_rest_by_itself_whatever_breaks(
     assert (await bench.proof())["charges_gross_minor"] == 2_000
 
 
-GROSS = REQUEST.model_copy(update={"collection": Collection.GROSS})
+async def test_a_card_saved_between_two_tries_does_not_change_the_first_call(bench: Bench) -> None:
+    bench.stripe.fail["create_intent", "after"] = [Crash()]
+    await ask(bench.sessions)
+    with pytest.raises(Crash):
+        await drain(bench.workshop)
+    await bench.save_card(GOOD)
+    await bench.work()
+    assert (await bench.row())["state"] == "settled"
+    assert len(bench.stripe.intents) == 1
 
 
 async def test_gross_collects_all_and_transfers_the_share(bench: Bench) -> None:
@@ -267,8 +166,6 @@ async def test_a_share_waits_for_the_sellers_account(bench: Bench) -> None:
     await bench.work()
     assert (await bench.row())["state"] == "transfer_blocked"
     await bench.payout_account(active=True)
-    from stripe_payments.commissions.access import resume_transfers  # noqa: PLC0415
-
     async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
         await resume_transfers(session, "usr_a")
     await bench.work()

@@ -8,15 +8,17 @@ from opside_chassis.database import Sessions, transaction
 from opside_chassis.outbox import StagedJob, stage
 from stripe_payments.commissions import queries
 from stripe_payments.commissions.models import Commission
-from stripe_payments.commissions.move import COLLECT, TRANSFER
+from stripe_payments.commissions.move import COLLECT, TRANSFER, stage_clawbacks
 from stripe_payments.commissions.rules import State
 from stripe_payments.commissions.settle import settle_intent
 from stripe_payments.stripe_api.gateway import Intent
 
 __all__ = [
     "Commission",
+    "find_locked",
     "locked",
     "nudge_overdue",
+    "nudge_transfer",
     "read",
     "resume_collecting",
     "resume_transfers",
@@ -38,6 +40,11 @@ async def read(sessions: Sessions, job: StagedJob) -> Commission:
 async def locked(session: AsyncSession, commission_id: str) -> Commission:
     """The commission, locked until the transaction ends."""
     return await queries.lock(session, commission_id)
+
+
+async def find_locked(session: AsyncSession, commission_id: str) -> Commission | None:
+    """The commission, locked; None when there is none."""
+    return await queries.lock_if_there(session, commission_id)
 
 
 async def settle_by_intent(session: AsyncSession, intent: Intent) -> bool:
@@ -67,11 +74,23 @@ async def resume_transfers(session: AsyncSession, user_id: str) -> None:
         await stage(session, TRANSFER, {"commissionId": commission.id}, tenant=user_id)
 
 
+async def nudge_transfer(session: AsyncSession, commission_id: str) -> bool:
+    """Something happened to a transfer of this commission; False when it is not ours."""
+    found = await queries.by_id(session, commission_id)
+    if found is None:
+        return False
+    if State(found.state) in _TRANSFER_STATES:
+        await stage(session, TRANSFER, {"commissionId": found.id}, tenant=found.user_id)
+    return True
+
+
 async def nudge_overdue(session: AsyncSession) -> int:
     """Stage the next step of every row that should have come to rest; answers how many."""
     rows: Sequence[Commission] = await queries.overdue(session, limit=MOST_OVERDUE)
     for commission in rows:
-        if State(commission.state) in _TRANSFER_STATES:
+        if State(commission.state) is State.REVERSAL_NEEDED:
+            await stage_clawbacks(session, commission)
+        elif State(commission.state) in _TRANSFER_STATES:
             await stage(
                 session, TRANSFER, {"commissionId": commission.id}, tenant=commission.user_id
             )

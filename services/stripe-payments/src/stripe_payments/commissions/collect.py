@@ -12,9 +12,9 @@ from opside_contracts.payments.messages import NextStep
 from stripe_payments.commissions import queries
 from stripe_payments.commissions.models import Commission
 from stripe_payments.commissions.move import move
-from stripe_payments.commissions.rules import State
+from stripe_payments.commissions.rules import CANCELLABLE, State
 from stripe_payments.commissions.settle import settle_intent
-from stripe_payments.customers.payer import Payer, payer_of
+from stripe_payments.customers.payer import Payer, ensure_customer, payer_of
 from stripe_payments.stripe_api.errors import OutcomeUnknown, Refused
 from stripe_payments.stripe_api.gateway import Intent, NewIntent, Stripe
 
@@ -46,9 +46,11 @@ class Collector:
 
     async def _step(self, commission: Commission) -> bool:
         """One step; False when there is nothing to do now."""
+        if _is_moot(commission):
+            return False
         match State(commission.state):
             case State.ACCEPTED:
-                await self._move(commission, State.PREPARING)
+                await self._freeze_payer(commission)
             case State.PREPARING:
                 await self._prepare(commission)
             case State.READY:
@@ -65,15 +67,28 @@ class Collector:
                 return False
         return True
 
-    async def _prepare(self, commission: Commission) -> None:
+    async def _freeze_payer(self, commission: Commission) -> None:
+        """Who pays is written down before the call: a card saved meanwhile must not change a repeat."""
         payer = await payer_of(self.sessions, commission.user_id)
+        customer_id = commission.customer_id or await ensure_customer(
+            self.sessions, self.stripe, user_id=commission.user_id
+        )
+        async with transaction(self.sessions, tenant=commission.user_id) as session:
+            await fence(session, self.job)
+            stored = await queries.lock(session, commission.id)
+            if State(stored.state) is State.ACCEPTED:
+                stored.customer_id = customer_id
+                stored.payment_method_id = stored.payment_method_id or payer.payment_method_id
+                await move(session, stored, State.PREPARING)
+
+    async def _prepare(self, commission: Commission) -> None:
         intent = await self.stripe.create_intent(
             NewIntent(
                 commission_id=commission.id,
                 amount_minor=commission.charge_minor,
                 currency=commission.currency,
-                customer_id=commission.customer_id or payer.customer_id,
-                payment_method_id=commission.payment_method_id or payer.payment_method_id,
+                customer_id=commission.customer_id,
+                payment_method_id=commission.payment_method_id,
             ),
             idempotency_key=f"c:{commission.id}:pi:1",
         )
@@ -82,7 +97,6 @@ class Collector:
             stored = await queries.lock(session, commission.id)
             if State(stored.state) is State.PREPARING:
                 stored.intent_id = intent.id
-                stored.customer_id = stored.customer_id or payer.customer_id
                 await move(session, stored, State.READY)
 
     async def _begin_confirming(self, commission: Commission) -> bool:
@@ -181,3 +195,11 @@ class Collector:
             stored = await queries.lock(session, commission.id)
             if stored.state == (of or State(commission.state)).value:
                 await move(session, stored, to, next_step=next_step)
+
+
+def _is_moot(commission: Commission) -> bool:
+    """All that was recovered was taken back: the clawback cancels this fee, or has nothing to do."""
+    return (
+        State(commission.state) in CANCELLABLE
+        and commission.taken_back_minor == commission.amount_minor
+    )

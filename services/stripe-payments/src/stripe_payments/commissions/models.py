@@ -12,7 +12,10 @@ class Commission(Base):
     """Our fee on one recovery. Amounts are minor units of `currency`; the rate is basis points."""
 
     __tablename__ = "commissions"
-    __table_args__ = (UniqueConstraint("user_id", "claim_id", "recovery_id"),)
+    __table_args__ = (
+        UniqueConstraint("user_id", "claim_id", "recovery_id"),
+        UniqueConstraint("user_id", "id"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[str] = mapped_column(index=True)
@@ -41,6 +44,16 @@ class Commission(Base):
     reserved_minor: Mapped[int] = mapped_column(server_default="0")
     transferred_minor: Mapped[int] = mapped_column(server_default="0")
     refunded_minor: Mapped[int] = mapped_column(server_default="0")
+    refund_reserved_minor: Mapped[int] = mapped_column(server_default="0")
+    taken_back_minor: Mapped[int] = mapped_column(server_default="0")
+    """What Amazon took back of the recovery, as far as we were told."""
+    credited_minor: Mapped[int] = mapped_column(server_default="0")
+    """The part of `taken_back_minor` that a credit note was booked for."""
+    fee_credited_minor: Mapped[int] = mapped_column(server_default="0")
+    """Our fee on `credited_minor`, rounded over the sum so that parts cannot drift."""
+    reversed_minor: Mapped[int] = mapped_column(server_default="0")
+    transfer_number: Mapped[int] = mapped_column(server_default="0")
+    """Grows with each reservation of the share; part of the transfer's Stripe key."""
     transfer_id: Mapped[str | None] = mapped_column(unique=True)
     next_step: Mapped[str] = mapped_column(server_default="none")
     failure_reason: Mapped[str | None]

@@ -20,6 +20,7 @@ PUBLISH_EVENT = "publish_event"
 COLLECT = "collect_commission"
 TRANSFER = "transfer_share"
 BOOK_FEE = "book_processor_fee"
+PERFORM_CLAWBACKS = "perform_clawbacks"
 
 TOLD = frozenset(
     {
@@ -28,11 +29,27 @@ TOLD = frozenset(
         State.CHARGED,
         State.TRANSFER_BLOCKED,
         State.SETTLED,
+        State.REVERSAL_NEEDED,
+        State.REFUNDED,
         State.WAIVED,
         State.CANCELLED,
     }
 )
 """States that main-api hears of."""
+
+
+_CLAWBACKS_GO_ON = frozenset(
+    {
+        State.READY,
+        State.AWAITING_CUSTOMER,
+        State.FAILED,
+        State.CHARGED,
+        State.TRANSFER_BLOCKED,
+        State.SETTLED,
+        State.CANCELLED,
+    }
+)
+"""What Amazon took back while the fee was on its way can be given back from here."""
 
 
 class IllegalMove(Exception):
@@ -58,6 +75,8 @@ async def move(
     await session.flush()
     if to in TOLD:
         await tell(session, commission)
+    if to in _CLAWBACKS_GO_ON and commission.taken_back_minor > commission.credited_minor:
+        await stage_clawbacks(session, commission)
 
 
 def deadline(state: State) -> datetime | None:
@@ -79,7 +98,7 @@ async def tell(session: AsyncSession, commission: Commission) -> None:
         claim_id=commission.claim_id,
         recovery_id=commission.recovery_id,
         status=public_status(state, collection),
-        settled=state in {State.SETTLED, State.WAIVED, State.CANCELLED},
+        settled=state in {State.SETTLED, State.REFUNDED, State.WAIVED, State.CANCELLED},
         next_step=NextStep(commission.next_step),
         platform_fee_cents=0 if state is State.WAIVED else commission.fee_minor,
         collected_cents=commission.collected_minor,
@@ -96,6 +115,16 @@ async def tell(session: AsyncSession, commission: Commission) -> None:
         event.model_dump(mode="json", by_alias=True),
         tenant=commission.user_id,
         dedupe_key=f"{PUBLISH_EVENT}:{event.event_id}",
+    )
+
+
+async def stage_clawbacks(session: AsyncSession, commission: Commission) -> None:
+    """Have the open clawbacks of this commission performed; a repeat finds nothing to do."""
+    await stage(
+        session,
+        PERFORM_CLAWBACKS,
+        {"commissionId": commission.id},
+        tenant=commission.user_id,
     )
 
 

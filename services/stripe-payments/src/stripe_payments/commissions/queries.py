@@ -48,6 +48,12 @@ async def lock(session: AsyncSession, commission_id: str) -> Commission:
     return (await session.scalars(query)).one()
 
 
+async def lock_if_there(session: AsyncSession, commission_id: str) -> Commission | None:
+    """The commission, locked, if this transaction's tenant may see it."""
+    query = select(Commission).where(Commission.id == commission_id).with_for_update()
+    return (await session.scalars(query)).one_or_none()
+
+
 async def by_id(session: AsyncSession, commission_id: str) -> Commission | None:
     """The commission, if this transaction's tenant may see it."""
     return await session.get(Commission, commission_id)

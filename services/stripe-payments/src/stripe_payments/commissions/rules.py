@@ -25,6 +25,8 @@ class State(StrEnum):
     TRANSFER_UNKNOWN = "transfer_unknown"
     TRANSFER_BLOCKED = "transfer_blocked"
     SETTLED = "settled"
+    REVERSAL_NEEDED = "reversal_needed"
+    REFUNDED = "refunded"
     WAIVED = "waived"
     CANCELLED = "cancelled"
 
@@ -51,6 +53,11 @@ TRANSITIONS: frozenset[tuple[State, State]] = frozenset(
         *((_S.TRANSFERRING, to) for to in (_S.SETTLED, _S.TRANSFER_UNKNOWN, _S.TRANSFER_BLOCKED)),
         *((of, _S.TRANSFERRING) for of in (_S.TRANSFER_UNKNOWN, _S.TRANSFER_BLOCKED)),
         (_S.TRANSFER_UNKNOWN, _S.SETTLED),
+        *(
+            (of, _S.REVERSAL_NEEDED)
+            for of in (_S.CHARGED, _S.SETTLED, _S.TRANSFER_BLOCKED, _S.REFUNDED)
+        ),
+        *((_S.REVERSAL_NEEDED, to) for to in (_S.REFUNDED, _S.SETTLED, _S.TRANSFER_BLOCKED)),
     }
 )
 """The same pairs stand in the table payments.commission_transitions; a test compares both."""
@@ -61,6 +68,7 @@ RESTING = frozenset(
         State.FAILED,
         State.TRANSFER_BLOCKED,
         State.SETTLED,
+        State.REFUNDED,
         State.WAIVED,
         State.CANCELLED,
     }
@@ -74,9 +82,14 @@ COLLECTED = frozenset(
         State.TRANSFER_UNKNOWN,
         State.TRANSFER_BLOCKED,
         State.SETTLED,
+        State.REVERSAL_NEEDED,
+        State.REFUNDED,
     }
 )
 """The money is ours to hold; a late failure event changes nothing."""
+
+CANCELLABLE = frozenset({State.ACCEPTED, State.READY, State.FAILED, State.AWAITING_CUSTOMER})
+"""Nothing is in flight at Stripe, so that the intent can be cancelled."""
 
 MINIMUM_CHARGE_MINOR = {
     **dict.fromkeys(("usd", "eur", "cad", "aud", "sgd", "brl", "chf", "jpy"), 50),
@@ -99,6 +112,15 @@ def split(amount_minor: int, rate_bp: int) -> tuple[int, int]:
     """Fee and seller's share of a recovered amount; together they are the amount."""
     fee = share_of(amount_minor, rate_bp)
     return fee, amount_minor - fee
+
+
+def credit(*, credited_minor: int, more_minor: int, rate_bp: int) -> int:
+    """Our fee on a further part of a recovery that was taken back.
+
+    Cumulative: the fee on all that was taken back, less what was credited before, so that any way of
+    cutting a whole into parts gives back the same (money-safety 2.7).
+    """
+    return share_of(credited_minor + more_minor, rate_bp) - share_of(credited_minor, rate_bp)
 
 
 def charge_amount(amount_minor: int, fee_minor: int, collection: Collection) -> int:
@@ -132,6 +154,8 @@ _PUBLIC = {
     State.TRANSFERRING: CommissionStatus.CHARGED,
     State.TRANSFER_UNKNOWN: CommissionStatus.CHARGED,
     State.TRANSFER_BLOCKED: CommissionStatus.CHARGED,
+    State.REVERSAL_NEEDED: CommissionStatus.REVERSAL_NEEDED,
+    State.REFUNDED: CommissionStatus.REFUNDED,
     State.WAIVED: CommissionStatus.WAIVED,
     State.CANCELLED: CommissionStatus.CANCELLED,
 }

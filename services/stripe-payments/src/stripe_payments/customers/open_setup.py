@@ -3,6 +3,7 @@
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.wire import AnswerModel
 from stripe_payments.customers import queries
+from stripe_payments.customers.payer import ensure_customer
 from stripe_payments.stripe_api.gateway import Stripe
 
 
@@ -22,16 +23,13 @@ async def open_setup(
     Raises:
         OutcomeUnknown: Stripe did not answer; asking again is safe.
     """
+    customer_id = await ensure_customer(sessions, stripe, user_id=user_id)
+    if email is not None:
+        await stripe.set_customer_email(customer_id, email)
     async with transaction(sessions, tenant=user_id) as session:
         customer = await queries.ensure(session, user_id)
         customer.setups += 1
-        customer_id, number = customer.customer_id, customer.setups
-    if customer_id is None:
-        customer_id = await stripe.create_customer(
-            user_id=user_id, email=email, idempotency_key=f"u:{user_id}:cus:1"
-        )
-        async with transaction(sessions, tenant=user_id) as session:
-            await queries.keep_customer_id(session, user_id, customer_id)
+        number = customer.setups
     setup = await stripe.create_setup(customer_id, idempotency_key=f"u:{user_id}:seti:{number}")
     return CardForm(
         customer_id=customer_id,

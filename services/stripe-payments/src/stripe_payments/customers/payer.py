@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from opside_chassis.database import Sessions, transaction
 from stripe_payments.customers import queries
+from stripe_payments.stripe_api.gateway import Stripe
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +22,22 @@ async def payer_of(sessions: Sessions, user_id: str) -> Payer:
     if customer is None:
         return Payer(None, None)
     return Payer(customer.customer_id, customer.payment_method_id)
+
+
+async def ensure_customer(sessions: Sessions, stripe: Stripe, *, user_id: str) -> str:
+    """The seller's customer id at Stripe; made when there is none.
+
+    Made from the user alone, so that a repeat asks the same: what callers know beside it is set later.
+
+    Raises:
+        OutcomeUnknown: Stripe did not answer; asking again is safe.
+    """
+    async with transaction(sessions, tenant=user_id) as session:
+        customer_id = (await queries.ensure(session, user_id)).customer_id
+    if customer_id is None:
+        customer_id = await stripe.create_customer(
+            user_id=user_id, idempotency_key=f"u:{user_id}:cus:1"
+        )
+        async with transaction(sessions, tenant=user_id) as session:
+            await queries.keep_customer_id(session, user_id, customer_id)
+    return customer_id

@@ -17,7 +17,9 @@ class BookAccount(StrEnum):
     COMMISSION_REVENUE = "revenue:commission"
     PROCESSOR_FEES = "expense:processor_fees"
     SELLER_PAYABLE = "liability:seller_share"
-    """Collected in gross mode and owed to sellers."""
+    """Collected in gross mode and owed to sellers; a debit is a share to be taken back."""
+    REFUNDS_DUE = "liability:refunds_due"
+    """Credited to payers and not refunded yet."""
 
 
 class JournalKind(StrEnum):
@@ -26,6 +28,10 @@ class JournalKind(StrEnum):
     CHARGE = "charge"
     PROCESSOR_FEE = "processor_fee"
     TRANSFER = "transfer"
+    CREDIT_NOTE = "credit_note"
+    TRANSFER_REVERSAL = "transfer_reversal"
+    REFUND = "refund"
+    REFUND_FAILED = "refund_failed"
 
 
 async def book_charge(
@@ -77,6 +83,72 @@ async def book_transfer(
         commission_id,
         currency,
         {BookAccount.SELLER_PAYABLE: amount_minor, BookAccount.STRIPE_BALANCE: -amount_minor},
+    )
+
+
+async def book_credit_note(
+    session: AsyncSession,
+    *,
+    commission_id: str,
+    clawback_id: str,
+    currency: str,
+    fee_minor: int,
+    share_minor: int,
+) -> None:
+    """We owe the payer this part of our fee, and (gross) of the seller's share, from now on."""
+    await _book(
+        session,
+        JournalKind.CREDIT_NOTE,
+        clawback_id,
+        commission_id,
+        currency,
+        {
+            BookAccount.COMMISSION_REVENUE: fee_minor,
+            BookAccount.SELLER_PAYABLE: share_minor,
+            BookAccount.REFUNDS_DUE: -fee_minor - share_minor,
+        },
+    )
+
+
+async def book_transfer_reversal(
+    session: AsyncSession, *, commission_id: str, reversal_id: str, currency: str, amount_minor: int
+) -> None:
+    """A part of the seller's share came back from his account."""
+    await _book(
+        session,
+        JournalKind.TRANSFER_REVERSAL,
+        reversal_id,
+        commission_id,
+        currency,
+        {BookAccount.STRIPE_BALANCE: amount_minor, BookAccount.SELLER_PAYABLE: -amount_minor},
+    )
+
+
+async def book_refund(
+    session: AsyncSession, *, commission_id: str, refund_id: str, currency: str, amount_minor: int
+) -> None:
+    """Money left our balance for the payer."""
+    await _book(
+        session,
+        JournalKind.REFUND,
+        refund_id,
+        commission_id,
+        currency,
+        {BookAccount.REFUNDS_DUE: amount_minor, BookAccount.STRIPE_BALANCE: -amount_minor},
+    )
+
+
+async def book_failed_refund(
+    session: AsyncSession, *, commission_id: str, refund_id: str, currency: str, amount_minor: int
+) -> None:
+    """The payer's bank sent a refund back: the reverse of its journal."""
+    await _book(
+        session,
+        JournalKind.REFUND_FAILED,
+        refund_id,
+        commission_id,
+        currency,
+        {BookAccount.STRIPE_BALANCE: amount_minor, BookAccount.REFUNDS_DUE: -amount_minor},
     )
 
 

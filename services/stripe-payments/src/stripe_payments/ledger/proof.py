@@ -40,6 +40,9 @@ _TOTAL_OF = {
     JournalKind.CHARGE.value: ("charges_gross_minor", 1),
     JournalKind.PROCESSOR_FEE.value: ("processor_fees_minor", -1),
     JournalKind.TRANSFER.value: ("transfers_minor", -1),
+    JournalKind.TRANSFER_REVERSAL.value: ("reversals_minor", 1),
+    JournalKind.REFUND.value: ("refunds_minor", -1),
+    JournalKind.REFUND_FAILED.value: ("refunds_minor", -1),
 }
 
 
@@ -53,7 +56,7 @@ async def prove(sessions: Sessions) -> LedgerProof:
     totals: dict[str, dict[str, int]] = defaultdict(dict)
     for row in moved:
         name, sign = _TOTAL_OF[row.kind]
-        totals[row.currency][name] = sign * row.amount
+        totals[row.currency][name] = totals[row.currency].get(name, 0) + sign * row.amount
     for row in balances:
         if row.account == BookAccount.STRIPE_BALANCE.value:
             totals[row.currency]["platform_balance_minor"] = row.balance

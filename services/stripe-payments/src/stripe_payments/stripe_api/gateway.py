@@ -73,6 +73,49 @@ class SellerTransfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Refund:
+    """Money on its way back to a payer. `status` is Stripe's: pending, succeeded, failed, ..."""
+
+    id: str
+    charge_id: str
+    amount_minor: int
+    currency: str
+    status: str
+    failure_reason: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferReversal:
+    """A part of a transfer that came back."""
+
+    id: str
+    transfer_id: str
+    amount_minor: int
+    currency: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewRefund:
+    """Everything a refund is made from."""
+
+    clawback_id: str
+    attempt: int
+    charge_id: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewReversal:
+    """Everything a transfer reversal is made from."""
+
+    clawback_id: str
+    transfer_id: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class NewIntent:
     """Everything an intent is made from."""
 
@@ -111,14 +154,20 @@ class Stripe(Protocol):
         """Fetch."""
         ...
 
+    async def cancel_intent(self, intent_id: str, *, idempotency_key: str) -> Intent:
+        """Cancel an intent that nothing was charged on; nobody can pay it any more."""
+        ...
+
     async def charge(self, charge_id: str) -> Charge:
         """Fetch, with its balance transaction."""
         ...
 
-    async def create_customer(
-        self, *, user_id: str, email: str | None, idempotency_key: str
-    ) -> str:
+    async def create_customer(self, *, user_id: str, idempotency_key: str) -> str:
         """A customer; answers its id."""
+        ...
+
+    async def set_customer_email(self, customer_id: str, email: str) -> None:
+        """Where Stripe sends receipts."""
         ...
 
     async def create_setup(self, customer_id: str, *, idempotency_key: str) -> CardSetup:
@@ -151,6 +200,26 @@ class Stripe(Protocol):
 
     async def transfers_of(self, commission_id: str) -> Sequence[SellerTransfer]:
         """All transfers of a commission; lists are consistent at once, unlike search."""
+        ...
+
+    async def refund(self, new: NewRefund, *, idempotency_key: str) -> Refund:
+        """Give money back to the card that was charged."""
+        ...
+
+    async def fetch_refund(self, refund_id: str) -> Refund:
+        """Fetch."""
+        ...
+
+    async def refunds_of(self, charge_id: str) -> Sequence[Refund]:
+        """All refunds of a charge."""
+        ...
+
+    async def reverse_transfer(self, new: NewReversal, *, idempotency_key: str) -> TransferReversal:
+        """Take a part of a transfer back from the connected account."""
+        ...
+
+    async def reversals_of(self, transfer_id: str) -> Sequence[TransferReversal]:
+        """All reversals of a transfer."""
         ...
 
     async def events_since(self, since: datetime) -> Sequence[Mapping[str, Any]]:

@@ -15,9 +15,13 @@ from stripe_payments.stripe_api.gateway import (
     Charge,
     Intent,
     NewIntent,
+    NewRefund,
+    NewReversal,
     NewTransfer,
     OnboardingLink,
+    Refund,
     SellerTransfer,
+    TransferReversal,
 )
 
 TIMEOUT_SECONDS = 12.0
@@ -84,6 +88,14 @@ class LiveStripe:
         """Fetch."""
         return _intent(await _answer(self._v1.payment_intents.retrieve_async(intent_id)))
 
+    async def cancel_intent(self, intent_id: str, *, idempotency_key: str) -> Intent:
+        """Cancel an intent that nothing was charged on."""
+        return _intent(
+            await _answer(
+                self._v1.payment_intents.cancel_async(intent_id, {}, _key(idempotency_key))
+            )
+        )
+
     async def charge(self, charge_id: str) -> Charge:
         """Fetch, with its balance transaction."""
         found = await _answer(
@@ -98,15 +110,15 @@ class LiveStripe:
             fee_minor=booked["fee"] if isinstance(booked, Mapping) else None,
         )
 
-    async def create_customer(
-        self, *, user_id: str, email: str | None, idempotency_key: str
-    ) -> str:
+    async def create_customer(self, *, user_id: str, idempotency_key: str) -> str:
         """A customer; answers its id."""
         parameters: Any = {"metadata": {"user": user_id}}
-        if email:
-            parameters["email"] = email
         made = await _answer(self._v1.customers.create_async(parameters, _key(idempotency_key)))
         return str(made["id"])
+
+    async def set_customer_email(self, customer_id: str, email: str) -> None:
+        """Where Stripe sends receipts."""
+        await _answer(self._v1.customers.update_async(customer_id, {"email": email}))
 
     async def create_setup(self, customer_id: str, *, idempotency_key: str) -> CardSetup:
         """A SetupIntent for charging later without the customer."""
@@ -181,6 +193,45 @@ class LiveStripe:
             self._v1.transfers.list_async({"transfer_group": commission_id, "limit": PAGE})
         )
         return [_transfer(one) for one in found["data"]]
+
+    async def refund(self, new: NewRefund, *, idempotency_key: str) -> Refund:
+        """Give money back to the card that was charged."""
+        made = await _answer(
+            self._v1.refunds.create_async(
+                {
+                    "charge": new.charge_id,
+                    "amount": new.amount_minor,
+                    "metadata": {"clawback": new.clawback_id, "attempt": str(new.attempt)},
+                },
+                _key(idempotency_key),
+            )
+        )
+        return _refund(made)
+
+    async def fetch_refund(self, refund_id: str) -> Refund:
+        """Fetch."""
+        return _refund(await _answer(self._v1.refunds.retrieve_async(refund_id)))
+
+    async def refunds_of(self, charge_id: str) -> Sequence[Refund]:
+        """All refunds of a charge."""
+        found = await _answer(self._v1.refunds.list_async({"charge": charge_id, "limit": PAGE}))
+        return [_refund(one) for one in found["data"]]
+
+    async def reverse_transfer(self, new: NewReversal, *, idempotency_key: str) -> TransferReversal:
+        """Take a part of a transfer back from the connected account."""
+        made = await _answer(
+            self._v1.transfers.reversals.create_async(
+                new.transfer_id,
+                {"amount": new.amount_minor, "metadata": {"clawback": new.clawback_id}},
+                _key(idempotency_key),
+            )
+        )
+        return _reversal(made)
+
+    async def reversals_of(self, transfer_id: str) -> Sequence[TransferReversal]:
+        """All reversals of a transfer."""
+        found = await _answer(self._v1.transfers.reversals.list_async(transfer_id, {"limit": PAGE}))
+        return [_reversal(one) for one in found["data"]]
 
     async def events_since(self, since: datetime) -> Sequence[Mapping[str, Any]]:
         """The platform's events from that moment on, oldest first."""
@@ -280,4 +331,26 @@ def _transfer(found: Mapping[str, Any]) -> SellerTransfer:
         currency=found["currency"],
         destination=found["destination"],
         group=found.get("transfer_group"),
+    )
+
+
+def _refund(found: Mapping[str, Any]) -> Refund:
+    return Refund(
+        id=found["id"],
+        charge_id=found["charge"],
+        amount_minor=found["amount"],
+        currency=found["currency"],
+        status=found["status"],
+        failure_reason=found.get("failure_reason"),
+        metadata=found.get("metadata") or {},
+    )
+
+
+def _reversal(found: Mapping[str, Any]) -> TransferReversal:
+    return TransferReversal(
+        id=found["id"],
+        transfer_id=found["transfer"],
+        amount_minor=found["amount"],
+        currency=found["currency"],
+        metadata=found.get("metadata") or {},
     )

@@ -30,12 +30,13 @@ async def transfer_share(sessions: Sessions, stripe: Stripe, job: StagedJob) -> 
             await _settle(sessions, job, seen[0])
             return
     destination = await destination_of(sessions, commission.user_id)
-    if not await _reserve(sessions, job):
+    reserved = await _reserve(sessions, job)
+    if reserved is None:
         return
     if destination is None:
         await _release(sessions, job, State.TRANSFER_BLOCKED)
         return
-    await _send(sessions, stripe, job, commission, destination)
+    await _send(sessions, stripe, job, reserved, destination)
 
 
 async def _send(
@@ -43,13 +44,14 @@ async def _send(
 ) -> None:
     new = NewTransfer(
         commission_id=commission.id,
-        amount_minor=commission.share_minor,
+        amount_minor=commission.reserved_minor,
         currency=commission.currency,
         destination=destination,
         charge_id=commission.charge_id or "",
     )
+    key = f"t:{commission.id}:{commission.transfer_number}"
     try:
-        made = await stripe.create_transfer(new, idempotency_key=f"t:{commission.id}:1")
+        made = await stripe.create_transfer(new, idempotency_key=key)
     except OutcomeUnknown:
         async with transaction(sessions, tenant=commission.user_id) as session:
             await fence(session, job)
@@ -61,18 +63,25 @@ async def _send(
     await _settle(sessions, job, made)
 
 
-async def _reserve(sessions: Sessions, job: StagedJob) -> bool:
-    """Set the share aside; the database refuses more than was collected."""
+async def _reserve(sessions: Sessions, job: StagedJob) -> Commission | None:
+    """Set aside what is left of the share; the database refuses more than was collected.
+
+    Money that Amazon took back is not sent: its clawback comes first, and stages us again. A repeat
+    keeps amount and key of the reservation; after a definite refusal both are made anew.
+    """
     async with transaction(sessions, tenant=job.tenant or "") as session:
         await fence(session, job)
         stored = await locked(session, job.payload["commissionId"])
         if State(stored.state) is State.TRANSFERRING:
-            return True
-        if State(stored.state) not in _STARTS:
-            return False
-        stored.reserved_minor = stored.share_minor
+            return stored
+        if State(stored.state) not in _STARTS or stored.taken_back_minor > stored.credited_minor:
+            return None
+        if stored.reserved_minor == 0:
+            share_credited = stored.credited_minor - stored.fee_credited_minor
+            stored.reserved_minor = stored.share_minor - share_credited
+            stored.transfer_number += 1
         await move(session, stored, State.TRANSFERRING)
-        return True
+        return stored
 
 
 async def _release(sessions: Sessions, job: StagedJob, to: State) -> None:

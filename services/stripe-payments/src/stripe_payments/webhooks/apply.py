@@ -12,7 +12,9 @@ from opside_chassis import inbox
 from opside_chassis.database import EVERY_TENANT, Sessions, transaction
 from opside_chassis.inbox import InboxRow
 from opside_chassis.outbox import StagedJob, fence
+from stripe_payments.clawbacks.access import refund_changed
 from stripe_payments.commissions.access import (
+    nudge_transfer,
     resume_collecting,
     resume_transfers,
     settle_by_intent,
@@ -91,6 +93,27 @@ async def _account(stripe: Stripe, row: InboxRow) -> Effect | None:
     return effect
 
 
+async def _refund(stripe: Stripe, row: InboxRow) -> Effect | None:
+    refund = await stripe.fetch_refund(str(_object_of(row)["id"]))
+    return lambda session: refund_changed(session, refund)
+
+
+async def _refunds_of_charge(stripe: Stripe, row: InboxRow) -> Effect | None:
+    refunds = await stripe.refunds_of(str(_object_of(row)["id"]))
+
+    async def effect(session: AsyncSession) -> bool:
+        known = [await refund_changed(session, refund) for refund in refunds]
+        return any(known)
+
+    return effect
+
+
+async def _transfer(_stripe: Stripe, row: InboxRow) -> Effect | None:
+    """A hint alone: the job that sends the share looks its transfer up itself."""
+    group = _object_of(row).get("transfer_group")
+    return lambda session: nudge_transfer(session, str(group or ""))
+
+
 HANDLERS: Mapping[str, Fetch] = {
     "payment_intent.succeeded": _intent,
     "payment_intent.payment_failed": _intent,
@@ -99,6 +122,17 @@ HANDLERS: Mapping[str, Fetch] = {
     "payment_intent.canceled": _intent,
     "charge.succeeded": _charge,
     "charge.failed": _charge,
+    "charge.refunded": _refunds_of_charge,
+    "charge.refund.updated": _refund,
+    "refund.created": _refund,
+    "refund.updated": _refund,
+    "refund.failed": _refund,
+    "transfer.created": _transfer,
+    "transfer.updated": _transfer,
+    "transfer.reversed": _transfer,
+    # Names of the source documents that Stripe sends no more (ruling R4).
+    "transfer.paid": _transfer,
+    "transfer.failed": _transfer,
     "setup_intent.succeeded": _card_saved,
     "account.updated": _account,
     "capability.updated": _account,

@@ -4,9 +4,9 @@ from opside_chassis.http_client import ServiceClient
 from opside_contracts import scopes
 from opside_contracts.payments.messages import (
     ChargeCommission,
+    ClawBackAccepted,
     ClawBackCommission,
     CommissionAccepted,
-    CommissionView,
     ConnectAccount,
     ConnectedAccount,
 )
@@ -36,7 +36,7 @@ class PaymentsClient:
 
     async def claw_back(
         self, request: ClawBackCommission, *, idempotency_key: str
-    ) -> CommissionView:
+    ) -> ClawBackAccepted:
         """Give the fee back in proportion; one effect per reversal id."""
         answer = await self._http.request(
             "POST",
@@ -45,7 +45,7 @@ class PaymentsClient:
             json=request.model_dump(mode="json", by_alias=True, exclude_none=True),
             idempotency_key=idempotency_key,
         )
-        return CommissionView.model_validate(answer)
+        return ClawBackAccepted.model_validate(answer)
 
     async def connect_account(
         self, request: ConnectAccount, *, idempotency_key: str

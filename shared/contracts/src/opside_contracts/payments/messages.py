@@ -103,12 +103,24 @@ class ClawBackCommission(ApiModel):
     """Amazon took money back: give the fee back in proportion."""
 
     transaction_id: Reference
-    reversal_id: Reference
-    """Amazon's reversing reimbursement id; one effect per id."""
+    reversal_id: Reference | None = None
+    """Amazon's reversing reimbursement id; one effect per id. Default: the idempotency key."""
     reason: PlainText = Field(min_length=1, max_length=500)
     refund_amount_cents: Annotated[MinorUnits, Field(gt=0)]
     """What Amazon took back of the recovered amount, in minor units."""
     idempotency_key: str | None = Field(default=None, max_length=255)
+
+
+class ClawBackAccepted(AnswerModel):
+    """The stored 202 answer of a clawback request."""
+
+    clawback_id: str
+    transaction_id: str
+    reversal_id: str
+    status: str
+    refund_amount_cents: int
+    """What Amazon took back; what the payer gets back of it follows from the commission."""
+    currency: str
 
 
 class ConnectAccount(ApiModel):

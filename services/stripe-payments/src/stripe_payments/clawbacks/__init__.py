@@ -1,0 +1,1 @@
+"""Fees given back when Amazon takes a reimbursement back."""
