@@ -77,7 +77,7 @@ async def test_stopping_ends_also_what_ignores_the_request(
     crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("opside_local.processes.STOP_WITHIN_SECONDS", 0.3)
-    deaf = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint(1)\n{FOREVER}"
+    deaf = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint(1, flush=True)\n{FOREVER}"
     await crew.start(python(tmp_path, "deaf", deaf))
     pid = crew.process_id("deaf")
     await until(lambda: crew.log("deaf").read_text() != "" or not alive(pid))
