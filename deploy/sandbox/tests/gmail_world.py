@@ -63,6 +63,7 @@ class Google:
 
     http: httpx.Client
     control: httpx.Client
+    amazon: str
 
     def page(self, **more: str) -> httpx.Response:
         return self.http.get("/o/oauth2/v2/auth", params={**REQUEST, **more})
@@ -157,7 +158,7 @@ def google(**settings: str) -> Iterator[Google]:
         httpx.Client(base_url=sandbox.gmail) as http,
         httpx.Client(base_url=sandbox.control) as control,
     ):
-        yield Google(http, control)
+        yield Google(http, control, sandbox.amazon)
 
 
 def decoded(text: str) -> bytes:

@@ -8,8 +8,9 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
 from opside_sandbox.gmail.mailbox import box, changes
-from opside_sandbox.gmail.mailbox.compose import Attachment, Letter, written
 from opside_sandbox.gmail.mailbox.message import Mail
+from opside_sandbox.gmail.mailbox.truth import truth_of
+from opside_sandbox.gmail.papers.compose import Attachment, Letter, written
 from opside_sandbox.gmail.people import named
 from opside_sandbox.state import SandboxState
 
@@ -99,6 +100,10 @@ def mailbox_router(state: SandboxState) -> APIRouter:
 
     def shown(mail: Mail) -> dict[str, Any]:
         return {"id": mail.id, "threadId": mail.thread_id, "historyId": str(mail.history_id)}
+
+    @router.get("/truth/{key}")
+    async def truth(key: str) -> dict[str, Any]:
+        return truth_of(state, named(state, key).key)
 
     @router.post("/deliver")
     async def deliver(body: SentLetter) -> dict[str, Any]:

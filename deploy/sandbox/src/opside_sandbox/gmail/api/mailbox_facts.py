@@ -4,8 +4,8 @@ from typing import Any
 
 from opside_sandbox.gmail.api.gate import Call, Method
 from opside_sandbox.gmail.errors import not_found
+from opside_sandbox.gmail.labels import all_labels
 from opside_sandbox.gmail.mailbox import box, changes
-from opside_sandbox.gmail.mailbox.labels import all_labels
 
 
 def _profile(call: Call) -> dict[str, Any]:

@@ -4,25 +4,18 @@ The generated letters are never stored: only changes are, so that a state file s
 """
 
 import base64
-import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from opside_sandbox.gmail.mailbox import changes
+from opside_sandbox.gmail.mailbox.ids import new_id
 from opside_sandbox.gmail.mailbox.message import Mail
 from opside_sandbox.gmail.mailbox.written import generated
 from opside_sandbox.state import SandboxState
 from opside_sandbox.store import Document
 
 _ADDED, _TOUCHED = "gmail.added", "gmail.touched"
-
-
-def new_id(seed: str, key: str, at: datetime, salt: str) -> str:
-    """Sixteen hex digits that grow with time, as Gmail's do."""
-    digest = hashlib.sha256(f"{seed}/{key}/{salt}".encode()).digest()
-    low = int.from_bytes(digest[:3], "big") % 2**20
-    return f"{int(at.timestamp() * 1000) << 20 | low:016x}"
 
 
 def messages(state: SandboxState, key: str) -> list[Mail]:

@@ -4,13 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from opside_sandbox.gmail.mailbox.message import Mail
-from opside_sandbox.gmail.mailbox.written import generated
+from opside_sandbox.gmail.mailbox.written import FIRST_HISTORY_ID, generated
 from opside_sandbox.state import SandboxState
 
 KEPT_DAYS = 7
 """Gmail keeps history at least a week, often longer, sometimes only hours."""
 _RECORDS, _HEADS, _FLOORS = "gmail.history", "gmail.heads", "gmail.history_floor"
-_START = 1_000_000
 
 
 def current(state: SandboxState, key: str) -> int:
@@ -18,7 +17,7 @@ def current(state: SandboxState, key: str) -> int:
     known = state.store.get(_HEADS, key)
     if known is not None:
         return int(known["value"])
-    return max((one.history_id for one in generated(state, key)), default=_START)
+    return max((one.history_id for one in generated(state, key)), default=FIRST_HISTORY_ID)
 
 
 def next_id(state: SandboxState, key: str) -> int:
