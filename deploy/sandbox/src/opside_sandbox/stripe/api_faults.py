@@ -1,11 +1,25 @@
 """Faults of the API, addressed as "the n-th call of operation X in this run"."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from opside_sandbox.state import SandboxState
 from opside_sandbox.stripe.errors import Document, StripeError
 
-KINDS = ("timeout_before", "timeout_after", "500_before", "500_after", "429", "reset", "slow")
+Kind = Literal[
+    "timeout_before",  # silence, then the connection is cut; nothing has happened
+    "timeout_after",  # the same, but it has happened
+    "500_before",
+    "500_after",
+    "429",  # rate_limit
+    "lock_timeout",  # 429: another request holds the object
+    "reset",  # the connection is cut at once; nothing has happened
+    "reset_after",
+    "slow",  # the answer comes late
+    "slow_body",  # the headers come at once, the body bit by bit
+    "wrong_type",  # done, but the answer is an HTML page
+]
+SPOILING = {"slow_body", "wrong_type"}
 _RULES = "stripe.api_fault"
 _CALLS = "stripe.calls"
 DEFAULT_SECONDS = 90.0
@@ -57,14 +71,23 @@ def meet(state: SandboxState, operation: str) -> Fault | None:
     return None
 
 
-def too_many() -> StripeError:
-    """429, which no idempotency key remembers."""
-    error = StripeError(
-        429,
-        "Request rate limit exceeded. Learn more about rate limits here "
-        "https://stripe.com/docs/rate-limits.",
-        code="rate_limit",
-    )
+def too_many(kind: str) -> StripeError:
+    """429 `rate_limit` or `lock_timeout`, which no idempotency key remembers."""
+    if kind == "lock_timeout":
+        error = StripeError(
+            429,
+            "This object cannot be accessed right now because another API request or Stripe "
+            "process is currently accessing it. If you see this error intermittently, retry the "
+            "request.",
+            code="lock_timeout",
+        )
+    else:
+        error = StripeError(
+            429,
+            "Request rate limit exceeded. Learn more about rate limits here "
+            "https://stripe.com/docs/rate-limits.",
+            code="rate_limit",
+        )
     error.saved = False
     return error
 

@@ -23,9 +23,7 @@ class ApiFault(BaseModel):
     """The `nth` call of `operation` in this run (or, `relative`, from now on) suffers `kind`."""
 
     operation: str
-    kind: Literal[
-        "timeout_before", "timeout_after", "500_before", "500_after", "429", "reset", "slow"
-    ]
+    kind: api_faults.Kind
     nth: int = Field(default=1, ge=1)
     times: int = Field(default=1, ge=1)
     relative: bool = True

@@ -3,20 +3,20 @@
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from opside_sandbox.state import SandboxState
 from opside_sandbox.stripe import accounts, api_faults, forms, idempotency, keys
+from opside_sandbox.stripe.answers import Answer, response
 from opside_sandbox.stripe.errors import Document, StripeError, invalid, malformed, unauthorized
 from opside_sandbox.stripe.fields import check, list_of, text
 from opside_sandbox.stripe.present import shown
 from opside_sandbox.stripe.routes import Operation, Router
-from opside_sandbox.stripe.version import API_VERSION
 from opside_sandbox.stripe.world import Ask, World
 
 _log = logging.getLogger(__name__)
@@ -36,13 +36,6 @@ class _Call:
     expand: list[str]
     key: idempotency.Key | None
     request_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    body: Document
-    replay_of: str | None = None
 
 
 class Hangup(Exception):
@@ -69,11 +62,11 @@ class Engine:
         except StripeError as error:
             answer = self._failed(error, request_id)
         self._wake()
-        return _response(request, call, answer, request_id)
+        return response(request, answer, request_id, call.key if call else None)
 
-    def _failed(self, error: StripeError, request_id: str) -> _Answer:
+    def _failed(self, error: StripeError, request_id: str) -> Answer:
         created = self._state.clock.timestamp()
-        return _Answer(error.status, error.body(request_id, created))
+        return Answer(error.status, error.body(request_id, created))
 
     def _read(self, request: Request, raw: bytes, request_id: str) -> _Call:
         publishable = keys.publishable(request.headers.get("authorization"))
@@ -114,14 +107,15 @@ class Engine:
             raise accounts.forbidden(header)
         return header
 
-    async def _with_faults(self, request: Request, call: _Call) -> _Answer:
+    async def _with_faults(self, request: Request, call: _Call) -> Answer:
         """Stripe refuses for its rate limit before it looks at the idempotency key."""
         fault = api_faults.meet(self._state, call.operation.name)
         kind, seconds = (fault.kind, fault.seconds) if fault else (None, 0.0)
-        if kind == "429":
-            raise api_faults.too_many()
+        if kind in {"429", "lock_timeout"}:
+            raise api_faults.too_many(kind)
+        spoiled = fault if fault and fault.kind in api_faults.SPOILING else None
         if call.key is not None and (saved := self._memory.begin(call.key)) is not None:
-            return _Answer(saved["status"], saved["body"], saved["request_id"])
+            return Answer(saved["status"], saved["body"], saved["request_id"], spoiled)
         try:
             if kind in {"timeout_before", "slow"}:
                 await _hang(request, seconds)
@@ -131,13 +125,13 @@ class Engine:
         finally:
             if call.key is not None:
                 self._memory.end(call.key)
-        if kind == "timeout_after":
+        if kind in {"timeout_after", "reset_after"}:
             self._wake()
-            await _hang(request, seconds)
+            await _hang(request, seconds if kind == "timeout_after" else 0.0)
             raise Hangup
-        return answer
+        return replace(answer, spoiled=spoiled)
 
-    def _act(self, call: _Call, fault: str | None) -> _Answer:
+    def _act(self, call: _Call, fault: str | None) -> Answer:
         """Effects, events and the saved answer, all or nothing."""
         try:
             with self._state.store.transaction():
@@ -155,7 +149,7 @@ class Engine:
             _log.exception("operation %s failed", call.operation.name)
             return self._failed(api_faults.unknown_error(), call.request_id)
 
-    def _perform(self, call: _Call, fault: str | None) -> _Answer:
+    def _perform(self, call: _Call, fault: str | None) -> Answer:
         if fault == "500_before":
             raise api_faults.unknown_error()
         try:
@@ -166,9 +160,9 @@ class Engine:
             if not error.keeps_effects:
                 raise
             return self._failed(error, call.request_id)
-        return _Answer(200, body)
+        return Answer(200, body)
 
-    def _save(self, call: _Call, answer: _Answer) -> None:
+    def _save(self, call: _Call, answer: Answer) -> None:
         if call.key is not None:
             self._memory.save(call.key, answer.status, answer.body, call.request_id)
 
@@ -231,22 +225,3 @@ async def _hang(request: Request, seconds: float) -> None:
     end = loop.time() + seconds
     while loop.time() < end and not await request.is_disconnected():  # noqa: ASYNC110 (polled)
         await asyncio.sleep(_POLL_SECONDS)
-
-
-def _response(
-    request: Request, call: _Call | None, answer: _Answer, request_id: str
-) -> JSONResponse:
-    headers: dict[str, str] = {"Request-Id": request_id, "Stripe-Version": API_VERSION}
-    headers.update(_echoed(request.headers))
-    if call is not None and call.key is not None:
-        headers["Original-Request"] = answer.replay_of or request_id
-        if answer.replay_of is not None:
-            headers["Idempotent-Replayed"] = "true"
-    if answer.status == 409:
-        headers["Stripe-Should-Retry"] = "true"
-    return JSONResponse(answer.body, answer.status, headers)
-
-
-def _echoed(headers: Mapping[str, str]) -> dict[str, str]:
-    names = ("Idempotency-Key", "Stripe-Account")
-    return {name: value for name in names if (value := headers.get(name))}
