@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 from amazon_contract import CONTRACT
+from amazon_reader import MANNERS, Manner, rows_of
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -70,7 +71,11 @@ class SellerApi:
 
     @property
     def marketplace(self) -> str:
-        return "A1F83G8C2ARO7P" if self.persona == "cleo" else "ATVPDKIKX0DER"
+        return self.manner.marketplace
+
+    @property
+    def manner(self) -> Manner:
+        return MANNERS[self.persona]
 
     def create(self, kind: str, days: int = 540, **options: str) -> httpx.Response:
         now = self.world.state.clock.now()
@@ -104,32 +109,16 @@ class SellerApi:
         if done["processingStatus"] == "CANCELLED":
             return []
         assert done["processingStatus"] == "DONE", done
-        return rows_of(*self.document(done["reportDocumentId"]))
+        return self.rows(done["reportDocumentId"])
 
-    def settlements(self) -> list[list[dict[str, str]]]:
-        query = {"reportTypes": SETTLEMENT, "pageSize": "100"}
+    def rows(self, document_id: str) -> list[dict[str, str]]:
+        """A document as an independent reader sees it."""
+        return rows_of(*self.document(document_id), self.manner.older_charset)
+
+    def settlements(self, layout: str = "") -> list[list[dict[str, str]]]:
+        query = {"reportTypes": SETTLEMENT + layout, "pageSize": "100"}
         found = self.call("GET", "/reports/2021-06-30/reports", params=query).json()["reports"]
-        return [rows_of(*self.document(one["reportDocumentId"])) for one in reversed(found)]
-
-
-def fold(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())
-
-
-def rows_of(content: bytes, charset: str) -> list[dict[str, str]]:
-    """A report as the facts say it must be read; column names folded."""
-
-    def cells(line: str) -> list[str]:
-        return [
-            cell[1:-1] if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
-            for cell in line.rstrip("\r").split("\t")
-        ]
-
-    lines = [line for line in content.decode(charset).split("\n") if line]
-    names = [fold(name) for name in cells(lines[0])]
-    table = [cells(line) for line in lines[1:]]
-    assert all(len(row) == len(names) for row in table)
-    return [dict(zip(names, row, strict=True)) for row in table]
+        return [self.rows(one["reportDocumentId"]) for one in reversed(found)]
 
 
 def world(**settings: str) -> World:

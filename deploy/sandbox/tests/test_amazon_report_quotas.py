@@ -4,7 +4,8 @@ import json
 
 import pytest
 from amazon_contract import shared
-from amazon_world import LEDGER, PAYMENTS, SETTLEMENT, World, fold, world
+from amazon_reader import fold
+from amazon_world import LEDGER, PAYMENTS, SETTLEMENT, World, world
 
 BASE = "/reports/2021-06-30"
 STOCK = "GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA"

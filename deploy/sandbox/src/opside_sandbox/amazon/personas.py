@@ -40,7 +40,14 @@ CA = Marketplace(
     "A2EUQ1WTGCTBG2", "CA", "CAD", "Amazon.ca", "www.amazon.ca", "en_CA",
     ("YYZ4", "YVR3"), ("701", "702"),
 )  # fmt: skip
-MARKETPLACES = {one.name: one for one in (US, UK, CA)}
+DE = Marketplace(
+    "A1PA6795UKMFR9", "DE", "EUR", "Amazon.de", "www.amazon.de", "de_DE",
+    ("LEJ1", "CGN1", "HAM2", "MUC3"), ("302", "303", "304", "305"),
+)  # fmt: skip
+JP = Marketplace(
+    "A1VC38T7YXB528", "JP", "JPY", "Amazon.co.jp", "www.amazon.co.jp", "ja_JP",
+    ("NRT1", "KIX2", "HND3"), ("249", "250", "503"), exponent=0,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,8 @@ class Persona:
     skus: int = 0
     orders_per_sku: int = 0
     claims: bool = True
+    dialect: str = "us"
+    """How the account's report files are written: a name of `reports.dialect`."""
 
     @property
     def store(self) -> Marketplace:
@@ -82,7 +91,7 @@ def everybody(state: SandboxState) -> dict[str, Persona]:
         return Persona(
             key, name, f"{key}@{domain}", f"amzn1.account.{_letters(state.seed, key, 28)}",
             "A" + _letters(state.seed, f"{key}/seller", 13), store, f"{name.split(maxsplit=1)[0]}'s Store",
-            *_SIZES.get(key, (0, 0, True)),
+            *_SIZES.get(key, (0, 0, True, "us")),
         )  # fmt: skip
 
     found = [
@@ -90,6 +99,9 @@ def everybody(state: SandboxState) -> dict[str, Persona]:
         person("ben", "Ben Okafor", "example.com", US),
         person("cleo", "Cleo Wright", "example.com", UK),
         person("dora", "Dora Lindqvist", "example.com", US),
+        person("dieter", "Dieter Krause", "example.com", DE),
+        person("yuki", "Yuki Tanaka", "example.com", JP),
+        person("chloe", "Chloe Tremblay", "example.com", CA),
         person("olga", "Olga Novak", "opside.example", None),
     ]
     if state.settings.amazon_pace.reports_folder is not None:
@@ -98,11 +110,15 @@ def everybody(state: SandboxState) -> dict[str, Persona]:
 
 
 _SIZES = {
-    "ada": (40, 52, True),
-    "ben": (40, 14, True),
-    "cleo": (40, 20, True),
-    "dora": (40, 10, False),
+    "ada": (40, 52, True, "us"),
+    "ben": (40, 14, True, "us"),
+    "cleo": (40, 20, True, "uk"),
+    "dora": (40, 10, False, "us"),
+    "dieter": (40, 52, True, "de"),
+    "yuki": (40, 12, True, "jp"),
+    "chloe": (40, 12, True, "ca"),
 }
+"""SKUs, orders per SKU, whether there is something to claim, dialect."""
 
 
 def by_seller_id(state: SandboxState, seller_id: str) -> Persona | None:

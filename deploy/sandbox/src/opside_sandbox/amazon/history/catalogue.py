@@ -12,6 +12,15 @@ _KINDS = (
     "Resistance Bands", "Phone Stand", "Shower Caddy", "Picture Frame 8\" x 10\"",
     "Café Press 1 l", "Kids' Puzzle", "Reading Pillow", "Garden Gloves",
 )  # fmt: skip
+_GERMAN = (
+    'Küchenmesser 8"', "Spülbürste", "Gewürzregal", "Übungsmatte 183 x 61", "Türstopper",
+    "Größenverstellbare Leine", "Kaffeemühle", "Bürostuhlkissen",
+)  # fmt: skip
+_JAPANESE = (
+    '包丁 8"', "竹まな板", "キッチンはかり①", "ヨガマット№1厚手", "デスクライト", "水筒 500㏄",
+    "犬用リード", "枕カバー",
+)  # fmt: skip
+_WORDS = {"de_DE": _GERMAN, "ja_JP": _JAPANESE}
 _COLOURS = ("Black", "White", "Sage", "Navy", "Coral")
 _TIERS = (
     ("Small standard-size", 306, ("9.2", "5.1", "0.7"), "0.62"),
@@ -23,13 +32,13 @@ _TIERS = (
 
 def catalogue(persona: Persona, rng: random.Random) -> list[Product]:
     """The products; about a third of Amazon's estimates lie below the seller's cost."""
-    products = []
+    products, kinds = [], _WORDS.get(persona.store.language, _KINDS)
     for index in range(persona.skus):
         tier, fulfilment, sides, weight = rng.choices(_TIERS, weights=(3, 5, 3, 1))[0]
         price = rng.randrange(1499, 5999, 50) + (1200 if fulfilment > 900 else 0)
         cost = max(180, price * rng.randrange(18, 34) // 100)
         low = cost * rng.randrange(72, 95) // 100
-        title = f"{_KINDS[index % len(_KINDS)]}, {_COLOURS[index // len(_KINDS) % 5]}"
+        title = f"{kinds[index % len(kinds)]}, {_COLOURS[index // len(kinds) % 5]}"
         products.append(
             Product(
                 index,

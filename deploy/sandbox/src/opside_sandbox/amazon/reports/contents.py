@@ -11,6 +11,7 @@ from opside_sandbox.amazon.reports import folder
 from opside_sandbox.amazon.reports.dialect import dialect_of
 from opside_sandbox.amazon.reports.registry import SETTLEMENT, WRITERS
 from opside_sandbox.amazon.reports.settlement import Period, periods, settlement
+from opside_sandbox.amazon.reports.settlement_v2 import settlement_v2
 from opside_sandbox.amazon.view import View
 from opside_sandbox.state import SandboxState
 from opside_sandbox.store import Document
@@ -67,8 +68,9 @@ def settlements(state: SandboxState, persona: Persona) -> list[ReadySettlement]:
         ]  # fmt: skip
     view = view_of(state, persona, as_of=now, start=now, end=now)
     return [
-        ReadySettlement(one.settlement_id, SETTLEMENT, one.start, one.end, one.end)
+        ReadySettlement(one.settlement_id, kind, one.start, one.end, one.end)
         for one in periods(view)
+        for kind in (SETTLEMENT, f"{SETTLEMENT}_V2")
     ]
 
 
@@ -91,8 +93,10 @@ def contents_of(state: SandboxState, persona: Persona, report: Document) -> Cont
     view = _view(state, persona, report)
     if report["settlement"]:
         # What Amazon decided after the period's end is in the next settlement.
-        lines = settlement(view, _period_of(view, report["settlement"]))
+        write = settlement if report["reportType"] == SETTLEMENT else settlement_v2
+        lines = write(view, _period_of(view, report["settlement"]))
+        # No title in it: plain UTF-8 in every marketplace.
         return Contents("UTF-8", (line.encode() for line in lines))
-    dialect = dialect_of(persona.store)
+    dialect = dialect_of(persona)
     lines = WRITERS[report["reportType"]](view)
     return Contents(dialect.content_charset, dialect.encode(lines))

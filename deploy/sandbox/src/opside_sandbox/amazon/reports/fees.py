@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from opside_sandbox.amazon.history.model import Product
-from opside_sandbox.amazon.reports.dialect import dialect_of, money
+from opside_sandbox.amazon.personas import Marketplace
+from opside_sandbox.amazon.reports.dialect import Dialect, dialect_of
 from opside_sandbox.amazon.view import View
 
 _US = (
@@ -46,21 +47,23 @@ _STORAGE_RATE = Decimal("0.78")
 _MISSING = "--"
 
 
-def _preview(product: Product, currency: str) -> dict[str, str]:
+def _preview(dialect: Dialect, product: Product, currency: str) -> dict[str, str]:
     longest, median, shortest = (Decimal(side) for side in product.sides)
-    fee, referral = money(product.fulfilment_minor), money(product.referral_minor)
+    fee, referral = dialect.money(product.fulfilment_minor), dialect.money(product.referral_minor)
+    price, number = dialect.money(product.price_minor), dialect.number
     return {
         "sku": product.sku, "fnsku": product.fnsku, "asin": product.asin,
         "product-name": product.title, "product-group": "Home", "brand": "Plainware",
-        "fulfilled-by": "Amazon", "your-price": money(product.price_minor),
-        "sales-price": money(product.price_minor), "longest-side": product.sides[0],
-        "median-side": product.sides[1], "shortest-side": product.sides[2],
-        "length-and-girth": str(longest + 2 * (median + shortest)),
-        "unit-of-dimension": "inches", "item-package-weight": product.weight,
+        "fulfilled-by": "Amazon", "your-price": price, "sales-price": price,
+        "longest-side": number(product.sides[0]), "median-side": number(product.sides[1]),
+        "shortest-side": number(product.sides[2]),
+        "length-and-girth": number(str(longest + 2 * (median + shortest))),
+        "unit-of-dimension": "inches", "item-package-weight": number(product.weight),
         "unit-of-weight": "pounds", "product-size-tier": product.size_tier,
         "product-size-weight-band": product.size_tier, "currency": currency,
-        "estimated-fee-total": money(product.fulfilment_minor + product.referral_minor),
-        "estimated-referral-fee-per-unit": referral, "estimated-variable-closing-fee": "0.00",
+        "estimated-fee-total": dialect.money(product.fulfilment_minor + product.referral_minor),
+        "estimated-referral-fee-per-unit": referral,
+        "estimated-variable-closing-fee": dialect.money(0),
         "expected-fulfillment-fee-per-unit": fee,
         "expected-domestic-fulfilment-fee-per-unit": fee, "has-local-inventory": "Yes",
         "expected-future-fulfillment-fee-per-unit": _MISSING,
@@ -69,57 +72,44 @@ def _preview(product: Product, currency: str) -> dict[str, str]:
 
 def fee_preview(view: View) -> Iterator[str]:
     """GET_FBA_ESTIMATED_FBA_FEES_TXT_DATA: fees before tax, a missing figure is `--`."""
-    store = view.history.persona.store
-    dialect = dialect_of(store)
-    columns = _UK if store.country == "GB" else _US
-    yield dialect.line(columns)
-    for product in view.history.products:
-        known = {**_preview(product, store.currency), "amazon-store": store.name}
-        yield dialect.line(known.get(name, _MISSING) for name in columns)
+    store, dialect = view.history.persona.store, dialect_of(view.history.persona)
+    columns = _UK if dialect.european_fees else _US
+
+    def cells(product: Product) -> tuple[str, ...]:
+        known = {**_preview(dialect, product, store.currency), "amazon-store": store.name}
+        return tuple(known.get(name, _MISSING) for name in columns)
+
+    return dialect.table(columns, (cells(product) for product in view.history.products))
 
 
 def storage_fees(view: View) -> Iterator[str]:
     """GET_FBA_STORAGE_FEE_CHARGES_DATA: one row a SKU and month of the period."""
-    store = view.history.persona.store
-    dialect = dialect_of(store)
+    dialect = dialect_of(view.history.persona)
+    return dialect.table(_STORAGE, _stored(dialect, view))
+
+
+def _stored(dialect: Dialect, view: View) -> Iterator[tuple[str, ...]]:
     units: defaultdict[int, int] = defaultdict(int)
     ends: dict[tuple[str, int], int] = {}
     for event in view.history.ledger:
         units[event.product.index] += event.quantity
         if view.start <= event.at <= view.end:
             ends[event.at.strftime("%Y-%m"), event.product.index] = units[event.product.index]
-    yield dialect.line(_STORAGE)
+    products = {one.index: one for one in view.history.products}
     for (month, index), on_hand in ends.items():
-        product = view.history.products[index]
-        sides = [Decimal(side) for side in product.sides]
-        volume = (sides[0] * sides[1] * sides[2] / 1728).quantize(Decimal("0.0001"))
-        fee = (volume * on_hand * _STORAGE_RATE).quantize(Decimal("0.0001"))
-        yield dialect.line(
-            (
-                product.asin,
-                product.fnsku,
-                product.title,
-                store.centres[0],
-                store.country,
-                *product.sides,
-                "inches",
-                product.weight,
-                "pounds",
-                str(volume),
-                "cubic feet",
-                product.size_tier,
-                str(on_hand),
-                "0",
-                str(volume * on_hand),
-                month,
-                str(_STORAGE_RATE),
-                store.currency,
-                str(fee),
-                "--",
-                "N",
-                "N",
-                "0.0",
-                "--",
-                "0",
-            )
-        )
+        yield _charge(dialect, view.history.persona.store, products[index], month, on_hand)
+
+
+def _charge(
+    dialect: Dialect, store: Marketplace, product: Product, month: str, on_hand: int
+) -> tuple[str, ...]:
+    sides, number = [Decimal(side) for side in product.sides], dialect.number
+    volume = (sides[0] * sides[1] * sides[2] / 1728).quantize(Decimal("0.0001"))
+    fee = (volume * on_hand * _STORAGE_RATE).quantize(Decimal("0.0001"))
+    return (
+        product.asin, product.fnsku, product.title, store.centres[0], store.country,
+        *map(number, product.sides), "inches", number(product.weight), "pounds",
+        number(str(volume)), "cubic feet", product.size_tier, str(on_hand), "0",
+        number(str(volume * on_hand)), month, number(str(_STORAGE_RATE)), store.currency,
+        number(str(fee)), "--", "N", "N", number("0.0"), "--", "0",
+    )  # fmt: skip

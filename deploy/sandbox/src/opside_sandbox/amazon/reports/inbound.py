@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from opside_sandbox.amazon.history.model import InboundLine, InboundShipment
-from opside_sandbox.amazon.reports.dialect import dialect_of, stamp
+from opside_sandbox.amazon.reports.dialect import Dialect, dialect_of
 from opside_sandbox.amazon.view import View
 
 _COLUMNS = (
@@ -17,22 +17,27 @@ _COLUMNS = (
 
 def noncompliance(view: View) -> Iterator[str]:
     """One row a SKU of a closed shipment that was received short within the period."""
-    store = view.history.persona.store
-    dialect = dialect_of(store)
+    dialect = dialect_of(view.history.persona)
+    return dialect.table(_COLUMNS, _rows(dialect, view))
+
+
+def _rows(dialect: Dialect, view: View) -> Iterator[tuple[str, ...]]:
+    currency = view.history.persona.store.currency
     shipments = {one.shipment_id: one for one in view.history.shipments}
-    yield dialect.line(_COLUMNS)
     for line in view.history.inbound_lines:
         shipment = shipments[line.shipment_id]
         short = line.shipped > line.received and shipment.status == "CLOSED"
         if short and view.start <= shipment.first_receipt <= view.end:
-            yield dialect.line(_cells(line, shipment, store.currency))
+            yield _cells(dialect, line, shipment, currency)
 
 
-def _cells(line: InboundLine, shipment: InboundShipment, currency: str) -> tuple[str, ...]:
+def _cells(
+    dialect: Dialect, line: InboundLine, shipment: InboundShipment, currency: str
+) -> tuple[str, ...]:
     product = line.product
     return (
-        stamp(shipment.first_receipt), stamp(shipment.created), shipment.shipment_id, "",
-        shipment.centre, product.sku, product.fnsku, product.asin, product.title,
+        dialect.stamp(shipment.first_receipt), dialect.stamp(shipment.created),
+        shipment.shipment_id, "", shipment.centre, product.sku, product.fnsku, product.asin, product.title,
         "Quantity discrepancy", str(line.shipped - line.received), str(line.shipped),
         str(line.received), "Unit", "", "", currency, "", "SKU", "Open",
     )  # fmt: skip

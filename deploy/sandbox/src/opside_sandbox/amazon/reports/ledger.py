@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from opside_sandbox.amazon.history.model import LedgerEvent, Product
-from opside_sandbox.amazon.reports.dialect import dialect_of, stamp
+from opside_sandbox.amazon.reports.dialect import Dialect, dialect_of
 from opside_sandbox.amazon.view import View
 
 EVENT_TYPES = {
@@ -47,12 +47,16 @@ def _wanted(view: View) -> Iterator[LedgerEvent]:
 
 
 def ledger_detail(view: View) -> Iterator[str]:
-    """One row an event; the UK store writes the older header of fourteen unspaced names."""
-    store = view.history.persona.store
-    dialect, older = dialect_of(store), store.country == "GB"
-    header = tuple(name.replace(" ", "") for name in _SPACED[:14]) if older else _SPACED
-    yield dialect.line(header)
-    paid = view.reconciled_by_payment()
+    """One row an event; some accounts get the older header of fourteen unspaced names."""
+    dialect = dialect_of(view.history.persona)
+    header: tuple[str, ...] = _SPACED
+    if dialect.older_ledger:
+        header = tuple(name.replace(" ", "") for name in _SPACED[:14])
+    return dialect.table(header, _events(dialect, view))
+
+
+def _events(dialect: Dialect, view: View) -> Iterator[tuple[str, ...]]:
+    store, paid = view.history.persona.store, view.reconciled_by_payment()
     for event in _wanted(view):
         product, more = event.product, paid[event.loss_id] if event.loss_id else 0
         cells = (
@@ -61,13 +65,17 @@ def ledger_detail(view: View) -> Iterator[str]:
             event.disposition, event.reason, store.country, str(event.reconciled + more),
             str(event.unreconciled - more),
         )  # fmt: skip
-        yield dialect.line(cells if older else (*cells, stamp(event.at), store.name))
+        yield cells if dialect.older_ledger else (*cells, dialect.stamp(event.at), store.name)
 
 
 def ledger_summary(view: View) -> Iterator[str]:
     """Balances and movements by SKU, disposition and period (monthly unless asked otherwise)."""
+    dialect = dialect_of(view.history.persona)
+    return dialect.table(_SUMMARY, _balances(dialect, view))
+
+
+def _balances(dialect: Dialect, view: View) -> Iterator[tuple[str, ...]]:
     store = view.history.persona.store
-    dialect = dialect_of(store)
     period = view.options.get("aggregatedByTimePeriod", "MONTHLY")
     form = "%m/%Y" if period == "MONTHLY" else dialect.day_format
     groups: dict[tuple[str, int, str], dict[str, int]] = {}
@@ -81,25 +89,15 @@ def ledger_summary(view: View) -> Iterator[str]:
             group = groups.setdefault(key, defaultdict(int, {"start": balance[stock]}))
             group[_BUCKETS.get(event.reason or event.event_type, "Other Events")] += event.quantity
         balance[stock] += event.quantity
-    yield dialect.line(_SUMMARY)
     for (day, index, disposition), group in groups.items():
         product = products[index]
         moves = {name: group.get(name, 0) for name in _SUMMARY[8:18]}
         end = group["start"] + sum(moves.values())
         numbers = (group["start"], 0, *moves.values(), end, 0)
-        yield dialect.line(
-            (
-                day,
-                product.fnsku,
-                product.asin,
-                product.sku,
-                product.title,
-                disposition,
-                *map(str, numbers),
-                store.country,
-                store.name,
-            )
-        )
+        yield (
+            day, product.fnsku, product.asin, product.sku, product.title, disposition,
+            *map(str, numbers), store.country, store.name,
+        )  # fmt: skip
 
 
 def _period(at: datetime, period: str, form: str) -> str:

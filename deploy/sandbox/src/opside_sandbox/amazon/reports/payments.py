@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from opside_sandbox.amazon.history.model import Reimbursement
-from opside_sandbox.amazon.reports.dialect import dialect_of, money, stamp
+from opside_sandbox.amazon.reports.dialect import Dialect, dialect_of
 from opside_sandbox.amazon.view import View
 
 _COLUMNS = (
@@ -16,19 +16,21 @@ _COLUMNS = (
 
 def reimbursements(view: View) -> Iterator[str]:
     """What was paid and taken back, approved within the period."""
-    store = view.history.persona.store
-    dialect = dialect_of(store)
-    yield dialect.line(_COLUMNS)
-    for one in view.reimbursements():
-        if view.start <= one.approved_at <= view.end:
-            yield dialect.line(_cells(one, store.currency))
+    persona = view.history.persona
+    dialect = dialect_of(persona)
+    rows = (
+        _cells(dialect, one, persona.store.currency)
+        for one in view.reimbursements()
+        if view.start <= one.approved_at <= view.end
+    )
+    return dialect.table(_COLUMNS, rows)
 
 
-def _cells(one: Reimbursement, currency: str) -> tuple[str, ...]:
+def _cells(dialect: Dialect, one: Reimbursement, currency: str) -> tuple[str, ...]:
     product = one.product
     return (
-        stamp(one.approved_at), one.reimbursement_id, one.case_id, one.order_id, one.reason,
+        dialect.stamp(one.approved_at), one.reimbursement_id, one.case_id, one.order_id, one.reason,
         product.sku, product.fnsku, product.asin, product.title, "NewItem", currency,
-        money(one.per_unit_minor), money(one.total_minor), str(one.cash), str(one.inventory),
+        dialect.money(one.per_unit_minor), dialect.money(one.total_minor), str(one.cash), str(one.inventory),
         str(one.cash + one.inventory), one.original_id, one.original_type,
     )  # fmt: skip

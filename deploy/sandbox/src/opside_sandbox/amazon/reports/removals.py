@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from opside_sandbox.amazon.reports.dialect import dialect_of, money, stamp
+from opside_sandbox.amazon.reports.dialect import dialect_of
 from opside_sandbox.amazon.view import View
 
 _ORDERS = (
@@ -24,52 +24,31 @@ def _state(disposition: str) -> str:
 
 def removal_orders(view: View) -> Iterator[str]:
     """Removal orders last updated within the period."""
-    store = view.history.persona.store
-    dialect = dialect_of(store)
-    yield dialect.line(_ORDERS)
-    for one in view.history.removals:
-        if not view.start <= one.updated_at <= view.end:
-            continue
-        handled = one.disposed + one.shipped
-        yield dialect.line(
-            (
-                stamp(one.requested_at),
-                one.order_id,
-                one.order_type,
-                "Standard",
-                "Completed",
-                stamp(one.updated_at),
-                one.product.sku,
-                one.product.fnsku,
-                _state(one.disposition),
-                str(one.requested),
-                str(one.cancelled),
-                str(one.disposed),
-                str(one.shipped),
-                "0",
-                money(_FEE_MINOR * handled),
-                store.currency,
-            )
+    currency, dialect = view.history.persona.store.currency, dialect_of(view.history.persona)
+    rows = (
+        (
+            dialect.stamp(one.requested_at), one.order_id, one.order_type, "Standard",
+            "Completed", dialect.stamp(one.updated_at), one.product.sku, one.product.fnsku,
+            _state(one.disposition), str(one.requested), str(one.cancelled), str(one.disposed),
+            str(one.shipped), "0", dialect.money(_FEE_MINOR * (one.disposed + one.shipped)),
+            currency,
         )
+        for one in view.history.removals
+        if view.start <= one.updated_at <= view.end
+    )  # fmt: skip
+    return dialect.table(_ORDERS, rows)
 
 
 def removal_shipments(view: View) -> Iterator[str]:
     """Parcels shipped within the period."""
-    dialect = dialect_of(view.history.persona.store)
-    yield dialect.line(_SHIPMENTS)
-    for one in view.history.removals:
-        for parcel in view.within(list(one.parcels)):
-            yield dialect.line(
-                (
-                    stamp(one.requested_at),
-                    one.order_id,
-                    stamp(parcel.at),
-                    one.product.sku,
-                    one.product.fnsku,
-                    _state(one.disposition),
-                    str(parcel.quantity),
-                    parcel.carrier,
-                    parcel.tracking,
-                    one.order_type,
-                )
-            )
+    dialect = dialect_of(view.history.persona)
+    rows = (
+        (
+            dialect.stamp(one.requested_at), one.order_id, dialect.stamp(parcel.at),
+            one.product.sku, one.product.fnsku, _state(one.disposition), str(parcel.quantity),
+            parcel.carrier, parcel.tracking, one.order_type,
+        )
+        for one in view.history.removals
+        for parcel in view.within(list(one.parcels))
+    )  # fmt: skip
+    return dialect.table(_SHIPMENTS, rows)

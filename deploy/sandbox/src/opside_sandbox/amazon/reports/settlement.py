@@ -2,18 +2,18 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 from opside_sandbox.amazon.history.model import Order, Refund, Reimbursement
-from opside_sandbox.amazon.reports.dialect import money, stamp
+from opside_sandbox.amazon.reports.dialect import Dialect, dialect_of
 from opside_sandbox.amazon.view import View
 
 PERIOD_DAYS = 14
 _LAST_END_BEFORE_BIRTH_DAYS = 2
 SUBSCRIPTION_AFTER = timedelta(days=5, hours=3)
-_TAX_BP = {"GB": 2000}
-"""Fee rows of the UK store include 20 % tax, as the real Canadian ones include theirs."""
+_TAX_BP = {"GB": 2000, "DE": 1900, "CA": 1300, "JP": 1000}
+"""Fee rows include tax outside the US (20 % in the UK), as the real Canadian ones do."""
 
 COLUMNS = (
     "settlement-id", "settlement-start-date", "settlement-end-date", "deposit-date",
@@ -26,7 +26,7 @@ COLUMNS = (
     "other-fee-reason-description", "promotion-id", "promotion-type", "promotion-amount",
     "direct-payment-type", "direct-payment-amount", "other-amount",
 )  # fmt: skip
-_CHARGED = "Successful charge"
+CHARGED = "Successful charge"
 _PROMOTION = ("promotion-id", "promotion-type", "promotion-amount")
 _AMOUNTS = tuple(n for n in COLUMNS if n.endswith("-amount") and n != "total-amount")
 KINDS = {
@@ -179,13 +179,13 @@ def group_id(period: Period) -> str:
     return hashlib.sha256(f"group/{period.settlement_id}".encode()).hexdigest()[:43]
 
 
-def settlement(view: View, period: Period) -> Iterator[str]:
-    """The file: a totals row, the debt of a negative period before it, then all its rows."""
+def booked(view: View, period: Period) -> tuple[Row, list[Row]]:
+    """The totals row, and all others: the period's money and the debt of the one before it."""
     rows = list(body(view, period))
     owed = carried(view, period)
     if owed > 0:
         charge: Row = {
-            "transaction-type": _CHARGED,
+            "transaction-type": CHARGED,
             "posted-date": period.start + timedelta(hours=1),
         }
         rows += [
@@ -196,24 +196,32 @@ def settlement(view: View, period: Period) -> Iterator[str]:
             },
             {**charge, "other-amount": owed},
         ]
-    promoted = any("promotion-amount" in row for row in rows)
-    columns = [name for name in COLUMNS if promoted or name not in _PROMOTION]
     first: Row = {
         "settlement-start-date": period.start, "settlement-end-date": period.end,
         "deposit-date": period.end + timedelta(days=2), "total-amount": total_minor(rows),
         "currency": view.history.persona.store.currency,
     }  # fmt: skip
-    yield "\t".join(columns) + "\n"
-    for row in (first, *rows):
-        named: Row = {**row, "settlement-id": period.settlement_id}
-        yield "\t".join(_cell(named, name) for name in columns) + "\n"
+    return first, rows
 
 
-def _cell(row: Row, name: str) -> str:
+def settlement(view: View, period: Period) -> Iterator[str]:
+    """The file: totals first, then every movement of money; never quoted."""
+    dialect = replace(dialect_of(view.history.persona), quoted=False)
+    first, rows = booked(view, period)
+    promoted = any("promotion-amount" in row for row in rows)
+    columns = [name for name in COLUMNS if promoted or name not in _PROMOTION]
+    named: Iterator[Row] = (
+        {**row, "settlement-id": period.settlement_id} for row in (first, *rows)
+    )
+    cells = (tuple(_cell(dialect, row, name) for name in columns) for row in named)
+    return dialect.table(columns, cells)
+
+
+def _cell(dialect: Dialect, row: Row, name: str) -> str:
     value = row.get(name, "")
     if isinstance(value, datetime):
-        return stamp(value)
+        return dialect.stamp(value)
     if isinstance(value, str):
         return value
     # The real files pad the amount of a charge with four spaces.
-    return money(value) + ("    " if row.get("transaction-type") == _CHARGED else "")
+    return dialect.money(value) + ("    " if row.get("transaction-type") == CHARGED else "")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from opside_sandbox.amazon.history.model import History
-from opside_sandbox.amazon.reports.dialect import dialect_of, money
+from opside_sandbox.amazon.reports.dialect import Dialect, dialect_of
 from opside_sandbox.amazon.view import View
 
 _COLUMNS = (
@@ -42,42 +42,28 @@ def receiving(history: History) -> Counter[str]:
 
 def unsuppressed_inventory(view: View) -> Iterator[str]:
     """GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA: a snapshot, no dates."""
-    history = view.history
-    dialect = dialect_of(history.persona.store)
+    dialect = dialect_of(view.history.persona)
+    return dialect.table(_COLUMNS, _stock_rows(dialect, view.history))
+
+
+def _stock_rows(dialect: Dialect, history: History) -> Iterator[tuple[str, ...]]:
     units, coming = stock(history), receiving(history)
-    yield dialect.line(_COLUMNS)
     for product in history.products:
         sellable = units[product.fnsku, "SELLABLE"]
         every = sum(count for (fnsku, _), count in units.items() if fnsku == product.fnsku)
         numbers = (every, sellable, every - sellable, 0, every + coming[product.fnsku])
-        yield dialect.line(
-            (
-                product.sku,
-                product.fnsku,
-                product.asin,
-                product.title,
-                "New",
-                money(product.price_minor),
-                "No",
-                "",
-                "Yes",
-                *map(str, numbers),
-                "0.08",
-                "0",
-                "0",
-                str(coming[product.fnsku]),
-                "0",
-                "0",
-                "0",
-                history.persona.store.name,
-            )
-        )
+        yield (
+            product.sku, product.fnsku, product.asin, product.title, "New",
+            dialect.money(product.price_minor), "No", "", "Yes", *map(str, numbers),
+            dialect.number("0.08"), "0", "0", str(coming[product.fnsku]), "0", "0", "0",
+            history.persona.store.name,
+        )  # fmt: skip
 
 
 def reserved_inventory(view: View) -> Iterator[str]:
     """GET_RESERVED_INVENTORY_DATA: a snapshot; nothing is reserved in this history."""
-    dialect = dialect_of(view.history.persona.store)
-    yield dialect.line(_RESERVED)
-    for product in view.history.products:
-        known = (product.sku, product.fnsku, product.asin, product.title)
-        yield dialect.line((*known, "0", "0", "0", "0", "FBA"))
+    rows = (
+        (one.sku, one.fnsku, one.asin, one.title, "0", "0", "0", "0", "FBA")
+        for one in view.history.products
+    )
+    return dialect_of(view.history.persona).table(_RESERVED, rows)

@@ -113,9 +113,8 @@ def documents_router(state: SandboxState) -> APIRouter:
         contents = contents_of(state, everybody(state)[report["persona"]], report)
         chunks = _gzip(contents.chunks) if gzipped(report) else contents.chunks
         # Set as a header: Starlette would add a charset of its own to a text media type.
-        return StreamingResponse(
-            chunks, headers={"content-type": f"text/plain;charset={contents.charset}"}
-        )
+        charset = f";charset={contents.charset}" if contents.charset else ""
+        return StreamingResponse(chunks, headers={"content-type": f"text/plain{charset}"})
 
     @router.get("/tortuga-prod/{document_id}")
     async def serve(request: Request, document_id: str) -> Response:

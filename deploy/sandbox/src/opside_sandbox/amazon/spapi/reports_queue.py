@@ -127,7 +127,10 @@ def add_settlements(state: SandboxState, persona: Persona) -> None:
     """Settlement reports appear by themselves when their period has closed."""
     decide_due(state)
     for one in settlements(state, persona):
-        if state.store.get("amazon.settlements", f"{persona.key}|{one.key}") is not None:
+        # The second layout came later: the first keeps the name it has in states on disk.
+        layout = "|V2" if one.report_type.endswith("_V2") else ""
+        name = f"{persona.key}|{one.key}{layout}"
+        if state.store.get("amazon.settlements", name) is not None:
             continue
         report_id = identifiers.number(state, f"report/{persona.key}", digits=12, first="2")
         report = {
@@ -147,7 +150,7 @@ def add_settlements(state: SandboxState, persona: Persona) -> None:
         }
         with state.store.transaction():
             keep(state, persona, report)
-            state.store.put("amazon.settlements", f"{persona.key}|{one.key}", {"id": report_id})
+            state.store.put("amazon.settlements", name, {"id": report_id})
 
 
 def kept(state: SandboxState, persona: Persona) -> list[Document]:
