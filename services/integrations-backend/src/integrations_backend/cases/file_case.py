@@ -24,6 +24,7 @@ async def file_case(
         case, claim = row
         if case.amazon_case_id == amazon_case_id:
             return CaseView.of(case, claim)
+        await queries.hold_amazon_id(session, user_id=user_id, amazon_case_id=amazon_case_id)
         other = await queries.case_by_amazon_id(
             session, user_id=user_id, amazon_case_id=amazon_case_id
         )

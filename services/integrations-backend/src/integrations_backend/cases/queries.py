@@ -67,7 +67,8 @@ _LINK = text(
              AND e.effective_date <= c.event_date
            ORDER BY e.effective_date DESC LIMIT 1) e
      WHERE k.user_id = :user_id AND c.user_id = k.user_id AND c.id = k.claim_id
-       AND c.value_minor IS NULL AND k.mcde_doc_id IS DISTINCT FROM e.id
+       AND c.value_minor IS NULL
+       AND (k.mcde_doc_id, k.unit_cost_minor) IS DISTINCT FROM (e.id, e.unit_cost_minor)
     RETURNING k.id
     """
 )
@@ -129,7 +130,7 @@ async def case_with_claim(
         .where(RefundEngineCase.user_id == user_id, RefundEngineCase.id == case_id)
     )
     if lock:
-        query = query.with_for_update(of=RefundEngineCase)
+        query = query.with_for_update(of=RefundEngineCase).execution_options(populate_existing=True)
     return (await session.execute(query)).one_or_none()
 
 
@@ -141,6 +142,12 @@ async def case_by_amazon_id(
         RefundEngineCase.user_id == user_id, RefundEngineCase.amazon_case_id == amazon_case_id
     )
     return (await session.scalars(query)).one_or_none()
+
+
+async def hold_amazon_id(session: AsyncSession, *, user_id: str, amazon_case_id: str) -> None:
+    """Until the end of the transaction nobody else files a case of this user under this id."""
+    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+    await session.execute(lock, {"key": f"amazon_case:{user_id}:{amazon_case_id}"})
 
 
 async def note_step(session: AsyncSession, case_id: str, step: dict[str, Any]) -> None:
@@ -179,6 +186,16 @@ async def recovery_by_id(
 ) -> CaseRecovery | None:
     """An allocated reimbursement."""
     return await session.get(CaseRecovery, (user_id, recovery_id))
+
+
+async def reversals_of(
+    session: AsyncSession, *, user_id: str, recovery_id: str
+) -> Sequence[CaseRecovery]:
+    """What Amazon took back of a reimbursement, as far as it is allocated."""
+    query = select(CaseRecovery).where(
+        CaseRecovery.user_id == user_id, CaseRecovery.original_recovery_id == recovery_id
+    )
+    return (await session.scalars(query.order_by(CaseRecovery.approved_at))).all()
 
 
 async def paid_units(session: AsyncSession, *, user_id: str, case_id: str) -> int:

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations_backend.archive import Archive
 from integrations_backend.cases import queries
-from integrations_backend.cases.models import CaseRecovery
-from integrations_backend.cases.rules import CaseStatus, status_after_payment
+from integrations_backend.cases.models import CaseRecovery, RefundEngineCase
+from integrations_backend.cases.rules import TRANSITIONS, CaseStatus, status_after_payment
 from integrations_backend.events import publish
 from integrations_backend.reports.kinds import REIMBURSEMENTS
 from opside_chassis.database import Sessions, transaction
@@ -113,11 +113,10 @@ async def _confirm(session: AsyncSession, recovery: CaseRecovery, *, now: dateti
     )
     if row is None:
         raise LookupError(f"case {case.id} has no claim")
-    _, claim = row
+    locked, claim = row
     paid = await queries.paid_units(session, user_id=recovery.user_id, case_id=case.id)
     status = status_after_payment(case.filed_quantity or claim.quantity, paid)
-    if case.case_status != status.value:
-        await queries.set_status(session, case.id, status.value)
+    await _move(session, locked, status)
     await queries.note_step(
         session, case.id, {"step": "paid", "reimbursementId": recovery.recovery_id}
     )
@@ -140,6 +139,11 @@ async def _confirm(session: AsyncSession, recovery: CaseRecovery, *, now: dateti
             rule_version=claim.rule_version,
         ),
     )
+    # Reports come in any order: its reversal may have been read before the payment.
+    for reversal in await queries.reversals_of(
+        session, user_id=recovery.user_id, recovery_id=recovery.recovery_id
+    ):
+        await _take_back(session, reversal, case_id=case.id, now=now)
 
 
 async def _reverse(session: AsyncSession, reversal: CaseRecovery, *, now: datetime) -> None:
@@ -149,11 +153,23 @@ async def _reverse(session: AsyncSession, reversal: CaseRecovery, *, now: dateti
     )
     reversal.case_id = original.case_id if original else None
     await queries.add_recovery(session, reversal)
-    if original is None or original.case_id is None:
-        return
-    await queries.set_status(session, original.case_id, CaseStatus.REVERSED.value)
+    if original is not None and original.case_id is not None:
+        await _take_back(session, reversal, case_id=original.case_id, now=now)
+
+
+async def _take_back(
+    session: AsyncSession, reversal: CaseRecovery, *, case_id: str, now: datetime
+) -> None:
+    if reversal.amount_minor >= 0:
+        return  # units taken back, no money: the sign decides, not the word (facts section 4)
+    row = await queries.case_with_claim(
+        session, user_id=reversal.user_id, case_id=case_id, lock=True
+    )
+    if row is None:
+        raise LookupError(f"case {case_id} has no claim")
+    await _move(session, row[0], CaseStatus.REVERSED)
     await queries.note_step(
-        session, original.case_id, {"step": "reversed", "reimbursementId": reversal.recovery_id}
+        session, case_id, {"step": "reversed", "reimbursementId": reversal.recovery_id}
     )
     await publish(
         session,
@@ -161,10 +177,16 @@ async def _reverse(session: AsyncSession, reversal: CaseRecovery, *, now: dateti
             event_id=f"{reversal.recovery_id}:reversed",
             occurred_at=now,
             user_id=reversal.user_id,
-            recovery_id=original.recovery_id,
+            recovery_id=reversal.original_recovery_id or "",
             reversal_id=reversal.recovery_id,
             amount_minor=-reversal.amount_minor,
             currency=reversal.currency,
             reversed_at=reversal.approved_at,
         ),
     )
+
+
+async def _move(session: AsyncSession, case: RefundEngineCase, status: CaseStatus) -> None:
+    """A case that was reversed stays so, also when Amazon pays again: people must see both."""
+    if (CaseStatus(case.case_status), status) in TRANSITIONS:
+        await queries.set_status(session, case.id, status.value)

@@ -1,0 +1,102 @@
+"""Whatever the order and overlap of reports: recovered is what Amazon paid for filed cases, never more."""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from factories.books import Books, paid, taken_back
+from factories.report_rows import Row
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from service import Service
+
+FILED = ("100001", "100002")
+NUMBERS = (*FILED, "999999", "")
+"""Two cases filed through Opside, one filed elsewhere, and payments without a case."""
+
+
+@dataclass(frozen=True)
+class Payment:
+    """The rows of one reimbursement id, what they sum to, and what was taken back of it later."""
+
+    case: str
+    rows: tuple[Row, ...]
+    minor: int
+    taken_back: tuple[tuple[Row, int], ...]
+
+    @property
+    def ours(self) -> bool:
+        return self.case in FILED
+
+
+def decimal(minor: int) -> str:
+    return f"{minor // 100}.{minor % 100:02}"
+
+
+@st.composite
+def payments(draw: st.DrawFn) -> list[Payment]:
+    made = []
+    for number in range(draw(st.integers(1, 4))):
+        case = draw(st.sampled_from(NUMBERS))
+        # Identical rows are real, so amounts may repeat.
+        amounts = draw(st.lists(st.sampled_from([1, 1234, 1234, 99_999]), min_size=1, max_size=3))
+        left, back = sum(amounts), []
+        for part in range(draw(st.integers(0, 2))):
+            taken = draw(st.integers(1, left))
+            left -= taken
+            reversal = taken_back(
+                100 + 10 * number + part, of=number, amount=f"-{decimal(taken)}", case_id=case
+            )
+            back.append((reversal, taken))
+            if not left:
+                break
+        rows = tuple(paid(number, decimal(amount), 1, case_id=case) for amount in amounts)
+        made.append(Payment(case, rows, sum(amounts), tuple(back)))
+    return made
+
+
+@st.composite
+def report_series(draw: st.DrawFn) -> tuple[list[Payment], list[list[Row]]]:
+    """Reports in any order, overlapping as they like; each reimbursement is in one at least."""
+    made = draw(payments())
+    groups = [list(one.rows) for one in made]
+    groups += [[reversal] for one in made for reversal, _ in one.taken_back]
+    indices = range(len(groups))
+    chosen = draw(st.lists(st.sets(st.sampled_from(indices)), max_size=4))
+    missing = set(indices) - set().union(*chosen)
+    reports = []
+    for numbers in draw(st.permutations([*chosen, missing])):
+        rows = [one for number in sorted(numbers) for one in groups[number]]
+        reports.append(draw(st.permutations(rows)) if rows else [])
+    return made, reports
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(series=report_series())
+async def test_recovered_is_what_amazon_paid(
+    service: Service, tmp_path: Path, series: tuple[list[Payment], list[list[Row]]]
+) -> None:
+    made, reports = series
+    books = Books(service, tmp_path, user_id=f"usr_{secrets.token_hex(6)}")
+    for number in FILED:
+        await books.file(number, key=number)
+    for rows in reports:
+        await books.report(*rows)
+
+    listed = await books.listed()
+    ours = [one for one in made if one.ours]
+    assert sum(one["amountCents"] for one in listed if one["billable"]) == sum(
+        one.minor for one in ours
+    )
+    assert len(listed) == len(made) + sum(len(one.taken_back) for one in made)
+
+    events = await books.events()
+    told = sorted(one.amount_minor for one in events if one.type == "recovery.confirmed")
+    assert told == sorted(one.minor for one in ours)
+    back = sorted(one.amount_minor for one in events if one.type == "recovery.reversed")
+    assert back == sorted(minor for one in ours for _, minor in one.taken_back)
+    assert len({one.event_id for one in events}) == len(events)
