@@ -26,7 +26,7 @@ from opside_sandbox.stripe.events import emit
 from opside_sandbox.stripe.intents import check_owner
 from opside_sandbox.stripe.world import Ask, World, merge_metadata, take
 
-_PLAIN = ("collection_method", "days_until_due", "description", "pause_collection")
+_PLAIN = ("collection_method", "days_until_due", "description")
 _LEFT_WHEN_ENDED = {"metadata", "cancellation_details"}
 
 
@@ -40,6 +40,9 @@ def update(world: World, ask: Ask, subscription: Document) -> Document:
     recurring = recurring_of(subscription)
     take(subscription, ask.params, *_PLAIN, "trial_settings")
     subscription["metadata"] = merge_metadata(subscription["metadata"], ask.params)
+    if "pause_collection" in ask.params:
+        pause = ask.params["pause_collection"]
+        subscription["pause_collection"] = pause and {"resumes_at": None, **pause}
     _set_payment(world, ask, subscription)
     changes = prorating.change_items(world, subscription, ask.get("items", []))
     set_cancellation(subscription, ask.params, now)

@@ -34,6 +34,8 @@ def plan(world: World, subscription: Document) -> None:
         timeline.at(world, "trial_will_end", subscription, notice)
     if subscription["cancel_at"] is not None:
         timeline.at(world, "cancel", subscription, subscription["cancel_at"])
+    if (pause := subscription["pause_collection"]) and pause["resumes_at"]:
+        timeline.at(world, "unpause", subscription, pause["resumes_at"])
 
 
 def renew(world: World, subscription_id: str) -> None:
@@ -107,6 +109,13 @@ def trial_will_end(world: World, subscription_id: str) -> None:
     subscription = world.get("subscription", subscription_id)
     if subscription is not None and subscription["status"] == "trialing":
         emit(world, "customer.subscription.trial_will_end", subscription)
+
+
+def unpause(world: World, subscription_id: str) -> None:
+    """`resumes_at` of a paused collection has come."""
+    subscription = world.get("subscription", subscription_id)
+    if subscription is not None and subscription["pause_collection"]:
+        standing.change(world, subscription, pause_collection=None)
 
 
 def cancel_as_planned(world: World, subscription_id: str) -> None:

@@ -7,6 +7,7 @@ ACTS: dict[str, timeline.Act] = {
     "renew": cycle.renew,
     "cancel": cycle.cancel_as_planned,
     "expire_incomplete": cycle.expire_incomplete,
+    "unpause": cycle.unpause,
     "trial_will_end": cycle.trial_will_end,
     "finalize_invoice": collecting.advance,
     "retry_invoice": collecting.retry,

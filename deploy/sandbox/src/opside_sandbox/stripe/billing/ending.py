@@ -6,7 +6,7 @@ from opside_sandbox.stripe.errors import Document
 from opside_sandbox.stripe.events import emit
 from opside_sandbox.stripe.world import World
 
-_PLANS = ("renew", "cancel", "expire_incomplete", "trial_will_end", "upcoming")
+_PLANS = ("renew", "cancel", "expire_incomplete", "trial_will_end", "unpause")
 
 
 def end(world: World, subscription: Document, *, reason: str, status: str = "canceled") -> Document:

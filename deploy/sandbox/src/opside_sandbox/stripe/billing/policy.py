@@ -6,7 +6,6 @@ from opside_sandbox.stripe.billing.invoice_shape import subscription_of
 from opside_sandbox.stripe.errors import Document
 from opside_sandbox.stripe.world import World
 
-CHOICES = ("cancel", "unpaid", "past_due")
 _SETTINGS = "stripe.setting"
 
 
