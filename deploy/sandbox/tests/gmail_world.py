@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from html.parser import HTMLParser
 from typing import Any
 
@@ -110,6 +111,9 @@ class Google:
     def wait(self, days: float) -> None:
         answer = self.control.post("/control/clock/advance", json={"seconds": days * DAY})
         assert answer.status_code == 200
+
+    def now(self) -> datetime:
+        return datetime.fromisoformat(self.control.get("/control/clock").json()["now"])
 
     def act(self, path: str, **body: Any) -> Any:
         answer = self.control.post(f"/control/gmail/{path}", json=body)

@@ -53,7 +53,7 @@ class Seller:
 def seller(world: Google, persona: str) -> Seller:
     box = world.mailbox(persona)
     files = []
-    for mail_id in box.ids():
+    for mail_id in box.ids("has:attachment in:anywhere"):
         for part in box.get(f"messages/{mail_id}")["payload"].get("parts", []):
             if part["filename"]:
                 path = f"messages/{mail_id}/attachments/{part['body']['attachmentId']}"

@@ -14,12 +14,14 @@ from opside_sandbox.gmail.papers.compose import Attachment, Letter, written
 from opside_sandbox.gmail.people import named
 from opside_sandbox.state import SandboxState
 
+_ONE_LINE = r"^[^\r\n]*$"
+
 
 class SentFile(BaseModel):
     """A file; `content` is base64."""
 
-    filename: str
-    mime_type: str = "application/pdf"
+    filename: str = Field(pattern=_ONE_LINE)
+    mime_type: str = Field(default="application/pdf", pattern=r"^[\w.+-]+/[\w.+-]+$")
     content: str
 
 
@@ -27,9 +29,9 @@ class SentLetter(BaseModel):
     """A letter to a persona. `raw` (base64 of RFC 5322 bytes) takes the place of all the rest."""
 
     persona: str
-    sender: str = "sender@example.net"
-    sender_name: str = ""
-    subject: str = ""
+    sender: str = Field(default="sender@example.net", pattern=r"^[!-~]+@[!-~]+$")
+    sender_name: str = Field(default="", pattern=_ONE_LINE)
+    subject: str = Field(default="", pattern=_ONE_LINE)
     text: str = ""
     html: str = ""
     attachments: list[SentFile] = Field(default_factory=list)

@@ -8,6 +8,8 @@ from opside_sandbox.gmail.api.paging import page
 from opside_sandbox.gmail.errors import invalid, not_found
 from opside_sandbox.gmail.mailbox import box
 from opside_sandbox.gmail.mailbox.message import Mail, Part
+from opside_sandbox.gmail.search.match import Asker, matches, shows_hidden
+from opside_sandbox.gmail.search.query import parse
 
 _HEX = set("0123456789abcdef")
 MOST = 500
@@ -17,10 +19,16 @@ def wanted(call: Call) -> list[Mail]:
     """The messages that a list asks for, newest first; spam and bin on demand only."""
     found = box.messages(call.state, call.person.key)
     labels = set(call.values.get("labelIds", []))
+    query = parse(call.values.get("q", ""))
     hidden = {"SPAM", "TRASH"} - labels
-    if call.values.get("includeSpamTrash"):
+    if call.values.get("includeSpamTrash") or shows_hidden(query):
         hidden = set()
-    return [one for one in found if labels <= one.labels and not hidden & one.labels]
+    asker = Asker(call.person.email, call.state.clock.now())
+    return [
+        one
+        for one in found
+        if labels <= one.labels and not hidden & one.labels and matches(query, one, asker)
+    ]
 
 
 def known(call: Call) -> Mail:

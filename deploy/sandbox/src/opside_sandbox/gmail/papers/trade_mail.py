@@ -111,7 +111,7 @@ def _invoices(desk: _Desk, firm: Firm, consignment: Consignment, serial: int) ->
         yield _thanks(desk, first)
     if rng.random() < 0.15:
         later = at + timedelta(days=26)
-        text = f"A gentle reminder that {number} over {money} is due soon. Copy attached."
+        text = f"A gentle reminder that invoice {number} over {money} is due soon. Copy attached."
         again = desk.letter(firm, later, f"Reminder: {number}", text, file)
         labels = desk.labels(later, SUPPLIERS_LABEL)
         if later.date() < desk.supply.born:

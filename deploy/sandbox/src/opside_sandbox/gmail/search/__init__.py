@@ -1,0 +1,1 @@
+"""Gmail's search language, for the operators that the product uses."""
