@@ -2,11 +2,16 @@
 
 from fastapi import APIRouter
 
-from opside_sandbox.gmail.api import mailbox_facts, messages
+from opside_sandbox.gmail.api import history, mailbox_facts, messages, threads
 from opside_sandbox.gmail.api.gate import route
 from opside_sandbox.state import SandboxState
 
-METHODS = (*mailbox_facts.METHODS, *messages.METHODS)
+METHODS = (
+    *mailbox_facts.METHODS,
+    *messages.METHODS,
+    *threads.METHODS,
+    *history.METHODS,
+)
 
 
 def api_router(state: SandboxState) -> APIRouter:

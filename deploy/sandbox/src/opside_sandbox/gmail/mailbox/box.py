@@ -58,14 +58,14 @@ def receive(
 def relabel(state: SandboxState, key: str, mail: Mail, add: set[str], remove: set[str]) -> Mail:
     """Put labels on and take labels off."""
     with state.store.transaction():
-        put, taken = add - mail.labels, (remove & mail.labels) - add
+        put, taken = frozenset(add) - mail.labels, (mail.labels & remove) - add
         after = mail
         for kind, labels in (("labelsAdded", put), ("labelsRemoved", taken)):
             if not labels:
                 continue
             kept = after.labels | labels if kind == "labelsAdded" else after.labels - labels
             after = replace(after, labels=kept, history_id=changes.next_id(state, key))
-            changes.note(state, key, after, kind, sorted(labels))
+            changes.note(state, key, after, kind, labels)
         _touch(state, key, after, deleted=False)
     return after
 

@@ -1,15 +1,29 @@
 """The mailbox's history: numbered changes with gaps, forgotten after a while."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from opside_sandbox.gmail.mailbox.message import Mail
 from opside_sandbox.gmail.mailbox.written import FIRST_HISTORY_ID, generated
 from opside_sandbox.state import SandboxState
+from opside_sandbox.store import Document
 
 KEPT_DAYS = 7
-"""Gmail keeps history at least a week, often longer, sometimes only hours."""
+"""Gmail keeps history at least a week as a rule, sometimes only hours."""
 _RECORDS, _HEADS, _FLOORS = "gmail.history", "gmail.heads", "gmail.history_floor"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to a message; `kind` as in the API, `mail_labels` as they are after it."""
+
+    number: int
+    at: datetime
+    kind: str
+    mail_id: str
+    thread_id: str
+    mail_labels: tuple[str, ...]
+    labels: tuple[str, ...] = ()
 
 
 def current(state: SandboxState, key: str) -> int:
@@ -29,7 +43,7 @@ def next_id(state: SandboxState, key: str) -> int:
 
 
 def note(
-    state: SandboxState, key: str, mail: Mail, kind: str, labels: list[str] | None = None
+    state: SandboxState, key: str, mail: Mail, kind: str, labels: frozenset[str] = frozenset()
 ) -> None:
     """Remember a change; `mail` is as it stands after it."""
     body = {
@@ -37,46 +51,52 @@ def note(
         "number": mail.history_id,
         "at": state.clock.now().isoformat(),
         "kind": kind,
-        "message": {"id": mail.id, "threadId": mail.thread_id, "labelIds": sorted(mail.labels)},
-        "labels": labels,
+        "mail_id": mail.id,
+        "thread_id": mail.thread_id,
+        "mail_labels": sorted(mail.labels),
+        "labels": sorted(labels),
     }
     state.store.put(_RECORDS, f"{key}|{mail.history_id}", body)
 
 
 def forget(state: SandboxState, key: str) -> int:
     """Gmail drops everything up to now; the number below which nothing is known."""
-    floor = current(state, key)
-    state.store.put(_FLOORS, key, {"value": floor})
-    return floor
+    value = current(state, key)
+    state.store.put(_FLOORS, key, {"value": value})
+    return value
 
 
 def floor(state: SandboxState, key: str) -> int:
     """The newest change that is too old to be kept: no list can start below it."""
     planned = int((state.store.get(_FLOORS, key) or {"value": 0})["value"])
     limit = state.clock.now() - timedelta(days=KEPT_DAYS)
-    old = [int(one["number"]) for one in _all(state, key) if one["at"] < limit]
-    return max([planned, *old])
+    return max([planned, *(one.number for one in _all(state, key) if one.at < limit)])
 
 
-def since(state: SandboxState, key: str, start: int) -> list[dict[str, Any]]:
-    """The kept changes after `start`, oldest first."""
-    lowest = max(start, floor(state, key))
-    return [one for one in _all(state, key) if one["number"] > lowest]
+def since(state: SandboxState, key: str, start: int) -> list[Change]:
+    """The changes after `start`, oldest first."""
+    return [one for one in _all(state, key) if one.number > start]
 
 
-def _all(state: SandboxState, key: str) -> list[dict[str, Any]]:
+def _all(state: SandboxState, key: str) -> list[Change]:
     arrived = [
-        {
-            "number": one.history_id,
-            "at": one.at,
-            "kind": "messagesAdded",
-            "message": {"id": one.id, "threadId": one.thread_id, "labelIds": sorted(one.labels)},
-            "labels": None,
-        }
+        Change(
+            one.history_id, one.at, "messagesAdded", one.id, one.thread_id,
+            tuple(sorted(one.labels)),
+        )
         for one in generated(state, key)
-    ]
-    later = [
-        {**one, "at": datetime.fromisoformat(one["at"])}
-        for one in state.store.list(_RECORDS, persona=key)
-    ]
-    return sorted((*arrived, *later), key=lambda one: one["number"])
+    ]  # fmt: skip
+    later = [_restored(one) for one in state.store.list(_RECORDS, persona=key)]
+    return sorted((*arrived, *later), key=lambda one: one.number)
+
+
+def _restored(body: Document) -> Change:
+    return Change(
+        body["number"],
+        datetime.fromisoformat(body["at"]),
+        body["kind"],
+        body["mail_id"],
+        body["thread_id"],
+        tuple(body["mail_labels"]),
+        tuple(body["labels"]),
+    )
