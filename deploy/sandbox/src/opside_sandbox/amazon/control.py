@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
 from opside_sandbox.amazon import faults
-from opside_sandbox.amazon.cases import book
+from opside_sandbox.amazon.cases import book, plans
 from opside_sandbox.amazon.cases.desk_pages import costs_of
 from opside_sandbox.amazon.history.generate import history_of
 from opside_sandbox.amazon.history.model import Reimbursement
@@ -130,7 +130,7 @@ def _add_views(router: APIRouter, state: SandboxState) -> None:
     @router.get("/stock/{key}")
     async def stock(key: str) -> dict[str, int]:
         units: Counter[str] = Counter()
-        for event in history_of(state, _seller(state, key)).ledger:
+        for event in book.whole_view(state, _seller(state, key)).ledger():
             units[event.product.fnsku] += event.quantity
         return dict(units)
 
@@ -145,6 +145,14 @@ def _add_acts(router: APIRouter, state: SandboxState) -> None:
             raise HTTPException(404, str(error)) from None
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
+
+    @router.post("/desk")
+    async def desk(plan: plans.Plan) -> dict[str, Any]:
+        persona = _seller(state, plan.persona)
+        if plan.loss_id not in {one.loss_id for one in history_of(state, persona).losses}:
+            raise HTTPException(404, f"{plan.persona} has no loss {plan.loss_id}")
+        plans.ready(state, persona)
+        return plans.make(state, plan)
 
     @router.post("/reports/fatal")
     async def fatal(body: Fatal) -> dict[str, str]:

@@ -70,6 +70,8 @@ class Persona:
     claims: bool = True
     dialect: str = "us"
     """How the account's report files are written: a name of `reports.dialect`."""
+    surprises: bool = False
+    """Amazon does not only pay what this account files (see `cases.plans`)."""
 
     @property
     def store(self) -> Marketplace:
@@ -91,7 +93,7 @@ def everybody(state: SandboxState) -> dict[str, Persona]:
         return Persona(
             key, name, f"{key}@{domain}", f"amzn1.account.{_letters(state.seed, key, 28)}",
             "A" + _letters(state.seed, f"{key}/seller", 13), store, f"{name.split(maxsplit=1)[0]}'s Store",
-            *_SIZES.get(key, (0, 0, True, "us")),
+            *_SIZES.get(key, (0, 0, True, "us", False)),
         )  # fmt: skip
 
     found = [
@@ -110,15 +112,15 @@ def everybody(state: SandboxState) -> dict[str, Persona]:
 
 
 _SIZES = {
-    "ada": (40, 52, True, "us"),
-    "ben": (40, 14, True, "us"),
-    "cleo": (40, 20, True, "uk"),
-    "dora": (40, 10, False, "us"),
-    "dieter": (40, 52, True, "de"),
-    "yuki": (40, 12, True, "jp"),
-    "chloe": (40, 12, True, "ca"),
+    "ada": (40, 52, True, "us", False),
+    "ben": (40, 14, True, "us", False),
+    "cleo": (40, 20, True, "uk", False),
+    "dora": (40, 10, False, "us", False),
+    "dieter": (40, 52, True, "de", True),
+    "yuki": (40, 12, True, "jp", True),
+    "chloe": (40, 12, True, "ca", True),
 }
-"""SKUs, orders per SKU, whether there is something to claim, dialect."""
+"""SKUs, orders per SKU, whether there is something to claim, dialect, surprises."""
 
 
 def by_seller_id(state: SandboxState, seller_id: str) -> Persona | None:

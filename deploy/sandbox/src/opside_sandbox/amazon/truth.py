@@ -4,14 +4,17 @@ from collections import Counter
 from datetime import date
 from typing import Any
 
-from opside_sandbox.amazon.cases import book
+from opside_sandbox.amazon.cases import book, plans
 from opside_sandbox.amazon.history.generate import history_of
 from opside_sandbox.amazon.history.model import Loss
 from opside_sandbox.amazon.personas import Persona
 from opside_sandbox.state import SandboxState
+from opside_sandbox.store import Document
 
 
-def _entry(loss: Loss, currency: str, paid: int) -> dict[str, Any]:
+def _entry(loss: Loss, plan: Document, currency: str, paid: int) -> dict[str, Any]:
+    units, unit = plans.paid_units(plan, loss, loss.quantity)
+    units = 0 if plan["answer"] == "deny" else units
     return {
         "loss_id": loss.loss_id,
         "claim_type": loss.claim_type,
@@ -27,23 +30,36 @@ def _entry(loss: Loss, currency: str, paid: int) -> dict[str, Any]:
         "deadline": loss.deadline.isoformat(),
         "value_minor": loss.value_minor,
         "currency": currency,
-        "amazon_pays_quantity": loss.pays_quantity,
-        "amazon_pays_minor": loss.pays_quantity * loss.pays_unit_minor,
+        "amazon_answers": plan["answer"],
+        "amazon_pays_quantity": units,
+        "amazon_pays_minor": 0 if plan["answer"] == "stock" else units * unit,
+        "amazon_pays_unasked_at": plan["automaticAt"],
+        "amazon_reverses_after_seconds": plan["reverseAfter"],
         "paid_on_case": paid,
+    }
+
+
+def _paid_on_cases(state: SandboxState, persona: Persona) -> set[str]:
+    return {
+        one["lossId"]
+        for one in state.store.list(book.CASES, persona=persona.key)
+        if one["paidQuantity"]
     }
 
 
 def truth_of(state: SandboxState, persona: Persona, as_of: date) -> dict[str, Any]:
     """Every loss of the persona as it stands on that day, filed cases included."""
-    book.decide_due(state)
-    paid: Counter[str] = Counter()
-    for case in state.store.list(book.CASES, persona=persona.key):
-        if case["lossId"]:
-            paid[case["lossId"]] += case["paidQuantity"]
+    book.decide_due(state, persona)
+    paid, on_case = Counter[str](), _paid_on_cases(state, persona)
+    for one in book.paid_losses(state, persona):
+        paid[one.loss_id] += one.units
     claimable, others = [], []
     for loss in history_of(state, persona).losses:
-        entry = _entry(loss, persona.store.currency, paid[loss.loss_id])
-        reason = "paid_on_case" if paid[loss.loss_id] else loss.reason_on(as_of)
+        plan = plans.of(state, persona.key, loss.loss_id)
+        entry = _entry(loss, plan, persona.store.currency, paid[loss.loss_id])
+        reason = loss.reason_on(as_of)
+        if paid[loss.loss_id]:
+            reason = "paid_on_case" if loss.loss_id in on_case else "paid_cash"
         if reason is None:
             claimable.append(entry)
         else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
 
-from opside_sandbox.amazon.history.model import History, Reimbursement
+from opside_sandbox.amazon.history.model import History, LedgerEvent, Reimbursement
 
 LEDGER_CATCH_UP_DAYS = 3
 """The ledger changes for days after an event: a payment shows as reconciled this much later."""
@@ -40,6 +40,15 @@ class View:
     options: dict[str, str] = field(default_factory=dict)
     decided: tuple[Reimbursement, ...] = ()
     paid: tuple[PaidLoss, ...] = ()
+    moved: tuple[LedgerEvent, ...] = ()
+    """Ledger rows that came with Amazon's decisions."""
+
+    def ledger(self) -> list[LedgerEvent]:
+        """Every unit's movement up to this moment, oldest first."""
+        if not self.moved:
+            return self.history.ledger
+        late = [one for one in self.moved if one.at <= self.as_of]
+        return sorted([*self.history.ledger, *late], key=lambda one: one.at)
 
     def within(self, events: list[_T]) -> Iterator[_T]:
         """The events of the period, oldest first."""

@@ -57,7 +57,7 @@ def _seller(state: SandboxState, request: Request, named: object) -> Persona | N
 
 
 def _case_log(state: SandboxState, request: Request, person: Persona) -> Response:
-    book.decide_due(state)
+    book.decide_due(state, person)
     cases = [public_case(one) for one in state.store.list(book.CASES, persona=person.key)]
     if wants_json(request):
         return JSONResponse({"cases": cases})

@@ -29,7 +29,7 @@ _TELL: dict[str, Callable[[Desk, Story], None]] = {
 }
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _generated(seed: str, persona: Persona, born: date) -> History:
     history = History(persona, born)
     if not persona.skus:

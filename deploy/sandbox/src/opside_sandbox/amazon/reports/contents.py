@@ -1,7 +1,7 @@
 """What a report document holds: generated, or a file of the user's own folder."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -45,10 +45,7 @@ def _view(state: SandboxState, persona: Persona, report: Document) -> View:
         start=datetime.fromisoformat(report["start"]),
         end=datetime.fromisoformat(report["end"]),
     )  # fmt: skip
-    return View(
-        view.history, view.as_of, view.start, view.end,
-        dict(report["options"]), view.decided, view.paid,
-    )  # fmt: skip
+    return replace(view, options=dict(report["options"]))
 
 
 def _period_of(view: View, key: str) -> Period:

@@ -91,7 +91,7 @@ def storage_fees(view: View) -> Iterator[str]:
 def _stored(dialect: Dialect, view: View) -> Iterator[tuple[str, ...]]:
     units: defaultdict[int, int] = defaultdict(int)
     ends: dict[tuple[str, int], int] = {}
-    for event in view.history.ledger:
+    for event in view.ledger():
         units[event.product.index] += event.quantity
         if view.start <= event.at <= view.end:
             ends[event.at.strftime("%Y-%m"), event.product.index] = units[event.product.index]

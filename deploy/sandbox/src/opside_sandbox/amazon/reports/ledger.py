@@ -34,7 +34,7 @@ _BUCKETS = {
 
 def _wanted(view: View) -> Iterator[LedgerEvent]:
     options = view.options
-    for event in view.within(view.history.ledger):
+    for event in view.within(view.ledger()):
         product = event.product
         if options.get("eventType", event.event_type) != event.event_type:
             continue
@@ -81,7 +81,7 @@ def _balances(dialect: Dialect, view: View) -> Iterator[tuple[str, ...]]:
     groups: dict[tuple[str, int, str], dict[str, int]] = {}
     balance: defaultdict[tuple[int, str], int] = defaultdict(int)
     products: dict[int, Product] = {}
-    for event in view.history.ledger:
+    for event in view.ledger():
         stock = (event.product.index, event.disposition)
         products[event.product.index] = event.product
         if view.start <= event.at <= view.end:

@@ -22,10 +22,10 @@ _RESERVED = (
 )  # fmt: skip
 
 
-def stock(history: History) -> Counter[tuple[str, str]]:
+def stock(view: View) -> Counter[tuple[str, str]]:
     """(FNSKU, disposition) -> units in the centres."""
     units: Counter[tuple[str, str]] = Counter()
-    for event in history.ledger:
+    for event in view.ledger():
         units[event.product.fnsku, event.disposition] += event.quantity
     return units
 
@@ -43,11 +43,12 @@ def receiving(history: History) -> Counter[str]:
 def unsuppressed_inventory(view: View) -> Iterator[str]:
     """GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA: a snapshot, no dates."""
     dialect = dialect_of(view.history.persona)
-    return dialect.table(_COLUMNS, _stock_rows(dialect, view.history))
+    return dialect.table(_COLUMNS, _stock_rows(dialect, view))
 
 
-def _stock_rows(dialect: Dialect, history: History) -> Iterator[tuple[str, ...]]:
-    units, coming = stock(history), receiving(history)
+def _stock_rows(dialect: Dialect, view: View) -> Iterator[tuple[str, ...]]:
+    history, units = view.history, stock(view)
+    coming = receiving(history)
     for product in history.products:
         sellable = units[product.fnsku, "SELLABLE"]
         every = sum(count for (fnsku, _), count in units.items() if fnsku == product.fnsku)

@@ -154,7 +154,7 @@ class _Finances:
         self._state = state
 
     def _view(self, caller: Caller, start: datetime, end: datetime) -> View:
-        decide_due(self._state)
+        decide_due(self._state, caller.persona)
         return view_of(
             self._state, caller.persona, as_of=self._state.clock.now(), start=start, end=end
         )

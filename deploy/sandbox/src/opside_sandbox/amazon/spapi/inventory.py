@@ -5,12 +5,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from opside_sandbox.amazon.history.generate import history_of
-from opside_sandbox.amazon.history.model import History
+from opside_sandbox.amazon.cases.book import whole_view
 from opside_sandbox.amazon.reports.stock import receiving, stock
 from opside_sandbox.amazon.spapi.errors import invalid_input
 from opside_sandbox.amazon.spapi.gate import Answer, Caller, guarded
 from opside_sandbox.amazon.spapi.parameters import many
+from opside_sandbox.amazon.view import View
 from opside_sandbox.state import SandboxState
 
 PAGE_SIZE = 25
@@ -66,8 +66,9 @@ def _next_token(state: SandboxState, place: int) -> str:
     return token
 
 
-def _summaries(history: History, skus: set[str], *, detailed: bool) -> list[dict[str, Any]]:
-    units, coming = stock(history), receiving(history)
+def _summaries(view: View, skus: set[str], *, detailed: bool) -> list[dict[str, Any]]:
+    history, units = view.history, stock(view)
+    coming = receiving(history)
     mine: dict[str, dict[str, int]] = {}
     for (fnsku, disposition), count in units.items():
         mine.setdefault(fnsku, {})[disposition] = count
@@ -107,7 +108,7 @@ def inventory_router(state: SandboxState) -> APIRouter:
             raise invalid_input("sellerSkus holds at most 50 SKUs.")
         start = _offset(state, query.get("nextToken"))
         detailed = query.get("details", "").lower() == "true"
-        found = _summaries(history_of(state, caller.persona), skus, detailed=detailed)
+        found = _summaries(whole_view(state, caller.persona), skus, detailed=detailed)
         body: dict[str, Any] = {
             "payload": {
                 "granularity": {"granularityType": "Marketplace", "granularityId": store.id},

@@ -35,7 +35,7 @@ def enqueue(state: SandboxState, persona: Persona, asked: dict[str, Any]) -> Doc
 
     Raises SpApiError 429 when the type's hidden quota is used up.
     """
-    decide_due(state)
+    decide_due(state, persona)
     now = state.clock.now()
     early = report_quotas.outcome_of(state, asked, kept(state, persona))
     fatal = _planned_fatal(state, persona, asked["reportType"])
@@ -125,7 +125,7 @@ def wire(state: SandboxState, report: Document) -> dict[str, Any]:
 
 def add_settlements(state: SandboxState, persona: Persona) -> None:
     """Settlement reports appear by themselves when their period has closed."""
-    decide_due(state)
+    decide_due(state, persona)
     for one in settlements(state, persona):
         # The second layout came later: the first keeps the name it has in states on disk.
         layout = "|V2" if one.report_type.endswith("_V2") else ""
