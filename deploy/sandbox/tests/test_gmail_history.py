@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 from gmail_world import Google, Mailbox, google
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opside_sandbox.gmail.mailbox import box as mailbox
@@ -170,6 +170,7 @@ def lying(state: SandboxState) -> dict[str, frozenset[str]]:
     return {one.id: one.labels for one in mailbox.messages(state, "olga")}
 
 
+@settings(deadline=None)
 @given(ACTS)
 def test_replaying_the_history_from_any_moment_gives_the_mailbox(acts):
     state = open_state(load({}))

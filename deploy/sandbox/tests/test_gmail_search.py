@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from gmail_world import Google, Mailbox, google
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opside_sandbox.gmail.mailbox.message import Mail
@@ -124,6 +124,7 @@ def meant(node: Node) -> set[int]:
             return set.union(*map(meant, some))
 
 
+@settings(deadline=None)
 @given(nodes, st.data())
 def test_what_is_written_is_read_as_it_was_meant(node: Node, data: st.DataObject):
     text = rendered(node, lambda: data.draw(st.booleans()))
@@ -132,6 +133,7 @@ def test_what_is_written_is_read_as_it_was_meant(node: Node, data: st.DataObject
     assert found == meant(node)
 
 
+@settings(deadline=None)
 @given(st.text() | st.text(alphabet='()"{}-: ORfromsubject|1d/\n', max_size=60))
 def test_any_text_is_a_query(text: str):
     node = parse(text)

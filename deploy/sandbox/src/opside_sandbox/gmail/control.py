@@ -31,8 +31,9 @@ class PlannedFault(BaseModel):
 
     operation: Literal[faults.OPERATIONS]  # type: ignore[valid-type]
     kind: Literal[
-        "timeout_before", "timeout_after", "500_before", "500_after", "429", "403", "reset",
-        "slow", "torn", "wrong_type", "clock_jump",
+        "timeout_before", "timeout_after", "500_before", "500_after", "503", "429", "403",
+        "403_user_rate", "403_daily_limit", "403_domain_policy", "reset", "slow", "torn",
+        "wrong_type", "clock_jump",
     ]  # fmt: skip
     nth: int = Field(default=1, ge=1)
     times: int = Field(default=1, ge=1)

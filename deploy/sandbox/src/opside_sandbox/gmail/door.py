@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from opside_sandbox.cutting import CutResponse
-from opside_sandbox.gmail import faults
+from opside_sandbox.gmail import errors, faults
 from opside_sandbox.gmail.broken_bodies import SlowBody, TornBody, wrong_type
-from opside_sandbox.gmail.errors import ApiError, backend_error, user_rate_exceeded
+from opside_sandbox.gmail.errors import ApiError
 from opside_sandbox.state import SandboxState
 
 
@@ -25,6 +26,17 @@ class Asked:
 
 
 Act = Callable[[Asked], Response]
+
+_REFUSALS: dict[str, Callable[[], ApiError]] = {
+    "429": partial(errors.user_rate_exceeded, 429),
+    "403": partial(errors.user_rate_exceeded, 403),
+    "403_user_rate": errors.user_rate,
+    "403_daily_limit": errors.daily_limit,
+    "403_domain_policy": errors.domain_policy,
+    "500_before": errors.backend_error,
+    "503": partial(errors.backend_error, 503),
+}
+"""Faults that refuse a call before anything is done."""
 
 
 def door(state: SandboxState, operation: str, act: Act) -> Callable[[Request], Awaitable[Response]]:
@@ -63,7 +75,7 @@ async def _spoilt(
         await _hang(request, fault.seconds)
         return CutResponse()
     if fault.kind == "500_after":
-        return _broken(operation, backend_error())
+        return _broken(operation, errors.backend_error())
     if fault.kind == "slow":
         return SlowBody(answer, fault.seconds)
     if fault.kind == "torn":
@@ -72,17 +84,14 @@ async def _spoilt(
 
 
 def _refusal(operation: str, kind: str) -> Response | None:
-    if kind == "500_before":
-        return _broken(operation, backend_error())
-    if kind in {"429", "403"}:
-        return _broken(operation, user_rate_exceeded(int(kind)))
-    return None
+    make = _REFUSALS.get(kind)
+    return None if make is None else _broken(operation, make())
 
 
 def _broken(operation: str, error: ApiError) -> Response:
     """OAuth endpoints speak RFC 6749, the API speaks Google's own shape."""
     if operation.startswith("oauth2."):
-        word = "internal_failure" if error.status == 500 else "rate_limit_exceeded"
+        word = "internal_failure" if error.status >= 500 else "rate_limit_exceeded"
         return JSONResponse({"error": word, "error_description": error.message}, error.status)
     return error.response()
 

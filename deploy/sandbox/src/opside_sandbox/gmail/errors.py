@@ -11,6 +11,7 @@ _STATUS = {
     404: "NOT_FOUND",
     429: "RESOURCE_EXHAUSTED",
     500: "INTERNAL",
+    503: "UNAVAILABLE",
 }
 
 
@@ -103,6 +104,24 @@ def user_rate_exceeded(status: int = 403) -> ApiError:
     return ApiError(403, message, "rateLimitExceeded", domain="usageLimits")
 
 
-def backend_error() -> ApiError:
-    """500."""
+def daily_limit() -> ApiError:
+    """403: the project's units of the day are spent; waiting a minute does not help."""
+    return ApiError(403, "Daily Limit Exceeded", "dailyLimitExceeded", domain="usageLimits")
+
+
+def user_rate() -> ApiError:
+    """403: the older wording of too many calls for one user."""
+    message = "User Rate Limit Exceeded"
+    return ApiError(403, message, "userRateLimitExceeded", domain="usageLimits")
+
+
+def domain_policy() -> ApiError:
+    """403: the administrator of the person's domain forbids the application."""
+    return ApiError(403, "The domain administrators have disabled Gmail apps.", "domainPolicy")
+
+
+def backend_error(status: int = 500) -> ApiError:
+    """500 or 503."""
+    if status == 503:
+        return ApiError(503, "The service is currently unavailable.", "backendError")
     return ApiError(500, "Internal error encountered.", "backendError")
