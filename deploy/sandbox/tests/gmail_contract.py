@@ -71,7 +71,7 @@ class GmailContract:
         self.present = path is not None
         self.operations: Counter[str] = Counter()
         self.failures: list[str] = []
-        self._methods: list[dict[str, Any]] = []
+        self.methods: list[dict[str, Any]] = []
         self._common: set[str] = set()
         if path is not None:
             document = json.loads(path.read_text())
@@ -83,7 +83,7 @@ class GmailContract:
 
     def _collect(self, resources: dict[str, Any]) -> None:
         for resource in resources.values():
-            self._methods += resource.get("methods", {}).values()
+            self.methods += resource.get("methods", {}).values()
             self._collect(resource.get("resources", {}))
 
     def summary(self) -> str:
@@ -118,7 +118,7 @@ class GmailContract:
 
     def _method(self, verb: str, path: str) -> dict[str, Any]:
         parts = path.strip("/").split("/")
-        for method in self._methods:
+        for method in self.methods:
             place = method["path"].split("/")
             same = len(place) == len(parts) and all(
                 mine == theirs or mine.startswith("{")
