@@ -11,7 +11,7 @@ import httpx
 import pytest
 import stripe
 from conftest import client_of
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sandbox_process import SECRET_KEY, Sandbox, running
 from stripe_acts import NO_REDIRECTS, customer_with, intent_for, onboarded
@@ -185,11 +185,13 @@ def a_payout(api):
     kinds=st.lists(st.sampled_from([None, *EVERY_KIND]), min_size=1, max_size=5),
     at_once=st.booleans(),
 )
+@example(make=a_refund, kinds=["slow", None, None], at_once=True)
+@example(make=a_transfer, kinds=["timeout_before", "slow", None], at_once=True)
 @settings(
     max_examples=40,
     deadline=None,
     derandomize=True,
-    phases=[Phase.generate],
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_interleaving_of_retries_has_one_effect(sandbox, api, control, make, kinds, at_once):
@@ -207,7 +209,7 @@ def test_any_interleaving_of_retries_has_one_effect(sandbox, api, control, make,
     control.delete("/stripe/faults")
     for place, kind in enumerate(kinds):
         if kind:
-            plan(control, act.operation, kind, nth=place + 1, seconds=0.05)
+            plan(control, act.operation, kind, nth=place + 1, seconds=0.1)
     threads = [threading.Thread(target=ask) for _ in kinds]
     for one in threads:
         one.start()

@@ -12,6 +12,7 @@ from opside_sandbox.stripe import (
     bank_accounts,
     book,
     deliveries,
+    jobs,
     paying_out,
     webhook_faults,
 )
@@ -44,6 +45,7 @@ def control_router(state: SandboxState) -> APIRouter:
     """Mounted under /control/stripe."""
     router = APIRouter()
     _add_books(router, state)
+    _add_jobs(router, state)
     _add_payouts(router, state)
     _add_faults(router, state)
     _add_webhooks(router, state)
@@ -58,6 +60,13 @@ def _add_books(router: APIRouter, state: SandboxState) -> None:
     @router.get("/books/journals")
     async def journals() -> list[dict[str, Any]]:
         return book.journals(state)
+
+
+def _add_jobs(router: APIRouter, state: SandboxState) -> None:
+    @router.get("/jobs")
+    async def listed() -> dict[str, Any]:
+        """What Stripe will do by itself, and what it has failed to do (a fault of the sandbox)."""
+        return {"waiting": state.store.list(jobs.JOBS), "failed": state.store.list(jobs.FAILED)}
 
 
 def _add_payouts(router: APIRouter, state: SandboxState) -> None:

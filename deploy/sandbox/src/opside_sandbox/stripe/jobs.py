@@ -1,5 +1,6 @@
 """What Stripe does later by itself: rows with a time on the clock, run by the courier."""
 
+import logging
 from collections.abc import Callable, Mapping
 
 from opside_sandbox.state import SandboxState
@@ -7,7 +8,9 @@ from opside_sandbox.stripe.errors import Document
 from opside_sandbox.stripe.world import World
 
 JOBS = "stripe.job"
+FAILED = "stripe.job_failed"
 Job = Callable[[World, str], None]
+_log = logging.getLogger(__name__)
 
 
 def later(world: World, kind: str, object_id: str, *, seconds: float) -> None:
@@ -28,14 +31,22 @@ def later(world: World, kind: str, object_id: str, *, seconds: float) -> None:
 
 
 def run_due(state: SandboxState, kinds: Mapping[str, Job]) -> int:
-    """Run every due job, each in a transaction with its removal."""
+    """Run every due job in the order of their times, each in a transaction with its removal.
+
+    A job that raises has no effect; it is kept among the failed ones and not tried again.
+    """
     now, done = state.clock.now().timestamp(), 0
-    for row in state.store.list(JOBS):
-        if row["due_at"] > now:
-            continue
-        with state.store.transaction():
+    due = [row for row in state.store.list(JOBS) if row["due_at"] <= now]
+    for row in sorted(due, key=lambda one: float(one["due_at"])):
+        try:
+            with state.store.transaction():
+                if not state.store.delete(JOBS, row["id"]):
+                    continue  # an earlier one of these has planned it anew
+                kinds[row["kind"]](World(state, account=row["account"]), row["object"])
+        except Exception as error:  # noqa: BLE001 (one failing job must not stop the others)
+            _log.exception("the sandbox's job %s failed", row["kind"])
             state.store.delete(JOBS, row["id"])
-            kinds[row["kind"]](World(state, account=row["account"]), row["object"])
+            state.store.put(FAILED, row["id"], {**row, "error": repr(error)})
         done += 1
     return done
 
