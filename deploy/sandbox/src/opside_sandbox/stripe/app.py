@@ -108,6 +108,8 @@ def create(state: SandboxState) -> FastAPI:
     )
     for page in (onboarding, card_form, authenticate):
         app.include_router(page.router(state, courier.wake))
+    for router in billing.routers(state, courier.wake):
+        app.include_router(router)
 
     @app.api_route("/{path:path}", methods=["GET", "POST", "DELETE"], include_in_schema=False)
     async def api(request: Request) -> Response:

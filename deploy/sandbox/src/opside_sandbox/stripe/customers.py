@@ -25,6 +25,11 @@ _TEXTS = ("description", "email", "name", "phone")
 
 
 def _create(world: World, ask: Ask) -> Document:
+    return shown(world, make(world, ask))
+
+
+def make(world: World, ask: Ask) -> Document:
+    """A new customer, and the event."""
     customer_id = world.new_id("customer")
     customer: Document = {
         "id": customer_id,
@@ -63,7 +68,7 @@ def _create(world: World, ask: Ask) -> Document:
     _set_default_method(world, customer, ask.get("invoice_settings"))
     world.save(customer)
     emit(world, "customer.created", customer)
-    return shown(world, customer)
+    return customer
 
 
 def _fill(customer: Document, ask: Ask) -> None:

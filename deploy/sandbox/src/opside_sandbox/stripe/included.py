@@ -27,7 +27,18 @@ def _confirmation_secret(world: World, invoice: Document) -> Document | None:
     return {"client_secret": intent["client_secret"], "type": "payment_intent"}
 
 
+def _line_items(world: World, session: Document) -> Document:
+    known = world.get("checkout.session", session["id"]) or {}
+    return {
+        "object": "list",
+        "data": known.get("_items", []),
+        "has_more": False,
+        "url": f"/v1/checkout/sessions/{session['id']}/line_items",
+    }
+
+
 PARTS: dict[tuple[str, str], Callable[[World, Document], Document | None]] = {
+    ("checkout.session", "line_items"): _line_items,
     ("invoice", "confirmation_secret"): _confirmation_secret,
     ("invoice", "payments"): _payments,
 }

@@ -132,7 +132,12 @@ def amount_of(price: Document, quantity: int) -> int:
 
 
 def chosen(world: World, given: Document, param: str) -> Document:
-    """The price that `price` names or `price_data` describes, as it is shown."""
+    """The price that `price` names or `price_data` describes, as it is shown.
+
+    `_price` is one that Checkout has chosen before.
+    """
+    if known := given.get("_price"):
+        return dict(known)
     if data := given.get("price_data"):
         if product := data.get("product_data"):
             data = {**data, "product": new_product(world, product)["id"]}

@@ -1,0 +1,1 @@
+"""Small pages that stand in for Stripe Checkout and the customer portal."""
