@@ -1,7 +1,10 @@
 """The people and selling accounts that the stand-in knows."""
 
 import hashlib
+import json
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 from opside_sandbox.state import SandboxState
 
@@ -48,6 +51,7 @@ JP = Marketplace(
     "A1VC38T7YXB528", "JP", "JPY", "Amazon.co.jp", "www.amazon.co.jp", "ja_JP",
     ("NRT1", "KIX2", "HND3"), ("249", "250", "503"), exponent=0,
 )  # fmt: skip
+MARKETPLACES = {one.id: one for one in (US, UK, CA, DE, JP)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +110,20 @@ def everybody(state: SandboxState) -> dict[str, Persona]:
         person("chloe", "Chloe Tremblay", "example.com", CA),
         person("olga", "Olga Novak", "opside.example", None),
     ]
-    if state.settings.amazon_pace.reports_folder is not None:
-        found.append(person("reports", "Robin Ports", "example.com", CA))
+    folder = state.settings.amazon_pace.reports_folder
+    if folder is not None:
+        found.append(person("reports", "Robin Ports", "example.com", _store_of(folder)))
     return {one.key: one for one in found}
+
+
+@lru_cache(maxsize=4)
+def _store_of(folder: Path) -> Marketplace:
+    """The store of a folder of reports: as its `account.json` says, else Amazon.ca."""
+    try:
+        known = json.loads((folder / "account.json").read_text())["marketplaceId"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return CA
+    return MARKETPLACES.get(known, CA)
 
 
 _SIZES = {

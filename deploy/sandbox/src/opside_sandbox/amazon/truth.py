@@ -12,9 +12,8 @@ from opside_sandbox.state import SandboxState
 from opside_sandbox.store import Document
 
 
-def _entry(loss: Loss, plan: Document, currency: str, paid: int) -> dict[str, Any]:
-    units, unit = plans.paid_units(plan, loss, loss.quantity)
-    units = 0 if plan["answer"] == "deny" else units
+def facts_of(loss: Loss, currency: str) -> dict[str, Any]:
+    """A loss as the history tells it: what, how much, from when until when."""
     return {
         "loss_id": loss.loss_id,
         "claim_type": loss.claim_type,
@@ -30,6 +29,15 @@ def _entry(loss: Loss, plan: Document, currency: str, paid: int) -> dict[str, An
         "deadline": loss.deadline.isoformat(),
         "value_minor": loss.value_minor,
         "currency": currency,
+    }
+
+
+def _entry(loss: Loss, plan: Document, currency: str, paid: int) -> dict[str, Any]:
+    """The same, and what Amazon does and has done about it."""
+    units, unit = plans.paid_units(plan, loss, loss.quantity)
+    units = 0 if plan["answer"] == "deny" else units
+    return {
+        **facts_of(loss, currency),
         "amazon_answers": plan["answer"],
         "amazon_pays_quantity": units,
         "amazon_pays_minor": 0 if plan["answer"] == "stock" else units * unit,

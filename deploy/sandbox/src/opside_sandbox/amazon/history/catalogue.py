@@ -1,6 +1,7 @@
 """The seller's products."""
 
 import random
+from collections.abc import Iterator
 
 from opside_sandbox.amazon.history.model import Product
 from opside_sandbox.amazon.identifiers import mixed, upper
@@ -30,30 +31,27 @@ _TIERS = (
 )
 
 
-def catalogue(persona: Persona, rng: random.Random) -> list[Product]:
-    """The products; about a third of Amazon's estimates lie below the seller's cost."""
-    products, kinds = [], _WORDS.get(persona.store.language, _KINDS)
+def products(persona: Persona, rng: random.Random) -> Iterator[Product]:
+    """The products, one after another; about a third of Amazon's estimates lie below the seller's cost."""
+    kinds = _WORDS.get(persona.store.language, _KINDS)
     for index in range(persona.skus):
         tier, fulfilment, sides, weight = rng.choices(_TIERS, weights=(3, 5, 3, 1))[0]
         price = rng.randrange(1499, 5999, 50) + (1200 if fulfilment > 900 else 0)
         cost = max(180, price * rng.randrange(18, 34) // 100)
         low = cost * rng.randrange(72, 95) // 100
         title = f"{kinds[index % len(kinds)]}, {_COLOURS[index // len(kinds) % 5]}"
-        products.append(
-            Product(
-                index,
-                f"{persona.key[:2].upper()}-{upper(rng, 4)}-{index + 1:03d}",
-                "X00" + upper(rng, 7),
-                "B0" + upper(rng, 8),
-                f"{title} ({mixed(rng, 3)})",
-                price,
-                cost,
-                rng.choice((cost, cost, low)),
-                rng.choice((1500, 1500, 800)),
-                fulfilment,
-                sides,
-                weight,
-                tier,
-            )
+        yield Product(
+            index,
+            f"{persona.key[:2].upper()}-{upper(rng, 4)}-{index + 1:03d}",
+            "X00" + upper(rng, 7),
+            "B0" + upper(rng, 8),
+            f"{title} ({mixed(rng, 3)})",
+            price,
+            cost,
+            rng.choice((cost, cost, low)),
+            rng.choice((1500, 1500, 800)),
+            fulfilment,
+            sides,
+            weight,
+            tier,
         )
-    return products

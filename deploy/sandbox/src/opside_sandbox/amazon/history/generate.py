@@ -5,15 +5,15 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from functools import lru_cache
 
-from opside_sandbox.amazon.history.catalogue import catalogue
+from opside_sandbox.amazon.history.catalogue import products
 from opside_sandbox.amazon.history.customers import (
     ordinary_orders,
     tell_replacement,
     tell_return,
 )
 from opside_sandbox.amazon.history.desk import Desk
-from opside_sandbox.amazon.history.inbound import FIRST_DAY, deliveries, receive
-from opside_sandbox.amazon.history.model import History
+from opside_sandbox.amazon.history.inbound import FIRST_DAY, Delivery, deliveries, receive
+from opside_sandbox.amazon.history.model import History, Product
 from opside_sandbox.amazon.history.plan import Story, stories_by_sku
 from opside_sandbox.amazon.history.removals import clean_up, tell_removal
 from opside_sandbox.amazon.history.warehouse import tell_warehouse
@@ -35,20 +35,21 @@ def _generated(seed: str, persona: Persona, born: date) -> History:
     if not persona.skus:
         return history
     planning = random.Random(f"{seed}/amazon/{persona.key}")  # noqa: S311 (repeatable)
-    history.products = catalogue(persona, planning)
+    history.products = list(products(persona, planning))
     calendar = deliveries(history, planning)
     stories = stories_by_sku(skus=persona.skus, claims=persona.claims)
     for product in history.products:
-        rng = random.Random(f"{seed}/amazon/{persona.key}/{product.index}")  # noqa: S311
-        desk = Desk(history, product, rng)
-        _live(desk, stories.get(product.index, []))
-        receive(desk, calendar, stories.get(product.index, []))
+        live(seed, history, product, stories.get(product.index, []), calendar)
     history.sort()
     return history
 
 
-def _live(desk: Desk, stories: list[Story]) -> None:
-    """Everything of one SKU but its deliveries, which follow from it."""
+def live(
+    seed: str, history: History, product: Product, stories: list[Story], calendar: list[Delivery]
+) -> None:
+    """Everything that happens to one SKU; its deliveries follow from the rest."""
+    rng = random.Random(f"{seed}/amazon/{history.persona.key}/{product.index}")  # noqa: S311
+    desk = Desk(history, product, rng)
     for story in stories:
         if story.kind in _TELL:
             _TELL[story.kind](desk, story)
@@ -56,6 +57,7 @@ def _live(desk: Desk, stories: list[Story]) -> None:
     clean_up(desk)
     for _ in range(4):
         _transfer(desk)
+    receive(desk, calendar, stories)
 
 
 def _transfer(desk: Desk) -> None:

@@ -86,7 +86,8 @@ def contents_of(state: SandboxState, persona: Persona, report: Document) -> Cont
     if persona.key == "reports":
         name = report["settlement"] or ""
         path = folder.path_of(state, name) or folder.file_of_type(state, report["reportType"])
-        return Contents("UTF-8", folder.chunks(path) if path else iter(()))
+        # Nobody has told us the character set of a user's own file.
+        return Contents("", folder.chunks(path) if path else iter(()))
     view = _view(state, persona, report)
     if report["settlement"]:
         # What Amazon decided after the period's end is in the next settlement.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from opside_sandbox.amazon.reports.registry import SETTLEMENT
@@ -23,6 +23,14 @@ _MARKS: tuple[tuple[str, frozenset[str]], ...] = (
         "GET_FBA_FULFILLMENT_REMOVAL_SHIPMENT_DETAIL_DATA",
         frozenset({"trackingnumber", "removalordertype"}),
     ),
+    (
+        "GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_REPLACEMENT_DATA",
+        frozenset({"replacementamazonorderid"}),
+    ),
+    ("GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_SALES_DATA", frozenset({"itempriceperunit"})),
+    ("GET_FBA_ESTIMATED_FBA_FEES_TXT_DATA", frozenset({"estimatedreferralfeeperunit"})),
+    ("GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA", frozenset({"afnwarehousequantity"})),
+    ("GET_FBA_FULFILLMENT_INBOUND_NONCOMPLIANCE_DATA", frozenset({"problemquantity"})),
 )
 """Report type -> folded column names that tell it."""
 
@@ -60,6 +68,14 @@ def _files(state: SandboxState) -> list[Path]:
     return sorted(one for one in folder.iterdir() if one.suffix in {".txt", ".tsv", ".csv"})
 
 
+def _moment(text: str) -> datetime:
+    """ISO 8601, or one of the two forms that end in UTC (facts, section 3)."""
+    if not text.endswith(" UTC"):
+        return datetime.fromisoformat(text)
+    form = "%d.%m.%Y %H:%M:%S UTC" if text[2:3] == "." else "%Y-%m-%d %H:%M:%S UTC"
+    return datetime.strptime(text, form).replace(tzinfo=UTC)
+
+
 def settlement_files(state: SandboxState) -> list[SettlementFile]:
     """Every settlement file of the folder, oldest period first."""
     found = []
@@ -69,8 +85,8 @@ def settlement_files(state: SandboxState) -> list[SettlementFile]:
         if kind is None or not kind.startswith(SETTLEMENT):
             continue
         row = dict(zip((_fold(one) for one in columns), first, strict=False))
-        start = datetime.fromisoformat(row["settlementstartdate"])
-        end = datetime.fromisoformat(row["settlementenddate"])
+        start = _moment(row["settlementstartdate"])
+        end = _moment(row["settlementenddate"])
         found.append(SettlementFile(path.name, kind, start, end))
     return sorted(found, key=lambda one: (one.start, one.name))
 

@@ -148,6 +148,17 @@ def subscription_row(view: View, period: Period) -> Row:
     }
 
 
+def rows_of_sales(view: View) -> Iterator[tuple[datetime, Row]]:
+    """Sales, refunds and payments of the whole history, each with its moment."""
+    for order in view.history.orders:
+        yield from ((order.at, row) for row in order_rows(view, order))
+    for refund in view.history.refunds:
+        yield from ((refund.at, row) for row in refund_rows(view, refund))
+    for one in view.reimbursements():
+        if one.total_minor:
+            yield one.approved_at, reimbursement_row(one)
+
+
 def body(view: View, period: Period) -> Iterator[Row]:
     """All money of the period but what the one before it left over."""
     for order in view.history.orders:
@@ -196,28 +207,42 @@ def booked(view: View, period: Period) -> tuple[Row, list[Row]]:
             },
             {**charge, "other-amount": owed},
         ]
-    first: Row = {
+    return totals_row(view, period, total_minor(rows)), rows
+
+
+def totals_row(view: View, period: Period, total: int) -> Row:
+    """The first row: the period and its sum."""
+    return {
         "settlement-start-date": period.start, "settlement-end-date": period.end,
-        "deposit-date": period.end + timedelta(days=2), "total-amount": total_minor(rows),
+        "deposit-date": period.end + timedelta(days=2), "total-amount": total,
         "currency": view.history.persona.store.currency,
     }  # fmt: skip
-    return first, rows
+
+
+def columns_of(*, promoted: bool) -> list[str]:
+    """The columns; those of promotions only where there is one."""
+    return [name for name in COLUMNS if promoted or name not in _PROMOTION]
+
+
+def dialect_for(view: View) -> Dialect:
+    """Settlements are never quoted."""
+    return replace(dialect_of(view.history.persona), quoted=False)
 
 
 def settlement(view: View, period: Period) -> Iterator[str]:
     """The file: totals first, then every movement of money; never quoted."""
-    dialect = replace(dialect_of(view.history.persona), quoted=False)
+    dialect = dialect_for(view)
     first, rows = booked(view, period)
-    promoted = any("promotion-amount" in row for row in rows)
-    columns = [name for name in COLUMNS if promoted or name not in _PROMOTION]
+    columns = columns_of(promoted=any("promotion-amount" in row for row in rows))
     named: Iterator[Row] = (
         {**row, "settlement-id": period.settlement_id} for row in (first, *rows)
     )
-    cells = (tuple(_cell(dialect, row, name) for name in columns) for row in named)
+    cells = (tuple(cell_of(dialect, row, name) for name in columns) for row in named)
     return dialect.table(columns, cells)
 
 
-def _cell(dialect: Dialect, row: Row, name: str) -> str:
+def cell_of(dialect: Dialect, row: Row, name: str) -> str:
+    """A cell as the dialect writes it."""
     value = row.get(name, "")
     if isinstance(value, datetime):
         return dialect.stamp(value)
