@@ -16,6 +16,7 @@ from opside_sandbox.stripe import (
     paying_out,
     webhook_faults,
 )
+from opside_sandbox.stripe.billing import control as billing
 from opside_sandbox.stripe.present import plain
 from opside_sandbox.stripe.world import World
 
@@ -49,6 +50,7 @@ def control_router(state: SandboxState) -> APIRouter:
     _add_payouts(router, state)
     _add_faults(router, state)
     _add_webhooks(router, state)
+    billing.add(router, state)
     return router
 
 
