@@ -28,6 +28,7 @@ _KIND_OF_FIELD = {
     "latest_invoice": "invoice",
     "subscription": "subscription",
     "pending_setup_intent": "setup_intent",
+    "configuration": "billing_portal.configuration",
     "test_clock": "test_helpers.test_clock",
     "account": "account",
     "destination": "account",

@@ -13,6 +13,9 @@ from opside_sandbox.stripe.billing import (
     invoice_items,
     invoice_payments,
     invoices,
+    portal,
+    portal_acts,
+    portal_configurations,
     prices,
     products,
     settling,
@@ -20,7 +23,7 @@ from opside_sandbox.stripe.billing import (
     test_clocks,
     timeline,
 )
-from opside_sandbox.stripe.billing.pages import checkout_page
+from opside_sandbox.stripe.billing.pages import checkout_page, portal_page
 from opside_sandbox.stripe.errors import Document
 from opside_sandbox.stripe.events import Follower
 from opside_sandbox.stripe.jobs import Job
@@ -33,6 +36,8 @@ OPERATIONS = [
         invoice_items,
         invoice_payments,
         invoices,
+        portal,
+        portal_configurations,
         prices,
         products,
         subscriptions,
@@ -40,7 +45,7 @@ OPERATIONS = [
     )
     for operation in module.OPERATIONS
 ]
-INDEXED = ("event", "invoice", "lookup_key", "product", "test_clock")
+INDEXED = ("_secret", "event", "invoice", "lookup_key", "product", "test_clock")
 JOBS: dict[str, Job] = {
     timeline.JOB: due.catch_up,
     test_clocks.JOB: test_clocks.finish,
@@ -53,9 +58,14 @@ def _paid(world: World, intent: Document) -> None:
     checking_out.intent_changed(world, intent)
 
 
+def _card_saved(world: World, intent: Document) -> None:
+    checking_out.intent_changed(world, intent)
+    portal_acts.card_saved(world, intent)
+
+
 FOLLOWERS: dict[str, Follower] = {
     "payment_intent.succeeded": _paid,
-    "setup_intent.succeeded": checking_out.intent_changed,
+    "setup_intent.succeeded": _card_saved,
     "payment_intent.requires_action": settling.intent_changed,
     "payment_intent.payment_failed": settling.intent_changed,
     "customer.deleted": ending.end_all,
@@ -64,4 +74,4 @@ FOLLOWERS: dict[str, Follower] = {
 
 def routers(state: SandboxState, wake: Callable[[], None]) -> list[APIRouter]:
     """The pages."""
-    return [page.router(state, wake) for page in (checkout_page,)]
+    return [page.router(state, wake) for page in (checkout_page, portal_page)]
