@@ -42,6 +42,9 @@ def _shipment(one: InboundShipment, country: str) -> dict[str, Any]:
 
 
 def _item(line: InboundLine) -> dict[str, Any]:
+    """A third of the products must be bagged."""
+    bagged = line.product.index % 3 == 0
+    prep = [{"PrepInstruction": "Polybagging", "PrepOwner": "SELLER"}] if bagged else []
     return {
         "ShipmentId": line.shipment_id,
         "SellerSKU": line.product.sku,
@@ -49,7 +52,7 @@ def _item(line: InboundLine) -> dict[str, Any]:
         "QuantityShipped": line.shipped,
         "QuantityReceived": line.received,
         "QuantityInCase": 0,
-        "PrepDetailsList": [],
+        "PrepDetailsList": prep,
     }
 
 
