@@ -126,6 +126,9 @@ def sandbox(place: Place) -> dict[str, str]:
         "SANDBOX_AMAZON_CLIENT_SECRET": secrets.amazon_seller.client_secret,
         "SANDBOX_AMAZON_APPLICATION_ID": secrets.amazon_seller.application_id,
         "SANDBOX_AMAZON_REDIRECT_URIS": _seller_redirect(place),
+        "SANDBOX_GMAIL_CLIENT_ID": secrets.gmail.client_id,
+        "SANDBOX_GMAIL_CLIENT_SECRET": secrets.gmail.client_secret,
+        "SANDBOX_GMAIL_REDIRECT_URIS": f"{place.public.main_api}/api/gmail/callback",
     }
 
 

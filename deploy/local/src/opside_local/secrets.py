@@ -61,6 +61,15 @@ class OAuthClient(BaseModel):
     application_id: str = Field(default_factory=lambda: f"amzn1.sp.solution.{_letters(12)}")
 
 
+class GoogleClient(BaseModel):
+    """One registered Google application."""
+
+    client_id: str = Field(
+        default_factory=lambda: f"{_letters(24).lower()}.apps.googleusercontent.com"
+    )
+    client_secret: str = Field(default_factory=lambda: f"GOCSPX-{_letters(28)}")
+
+
 def _service_keys() -> dict[str, ServiceKey]:
     return {service: ServiceKey.draw(service) for service in SCHEMAS}
 
@@ -86,6 +95,7 @@ class Secrets(BaseModel):
     """Of the two endpoints: the platform's own events, and those of connected accounts."""
     amazon_login: OAuthClient = Field(default_factory=OAuthClient)
     amazon_seller: OAuthClient = Field(default_factory=OAuthClient)
+    gmail: GoogleClient = Field(default_factory=GoogleClient)
 
 
 class SecretsFile:
