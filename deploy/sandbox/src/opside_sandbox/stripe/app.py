@@ -15,6 +15,7 @@ from opside_sandbox.stripe import (
     balance,
     capabilities,
     charges,
+    charging,
     customers,
     disputes,
     disputing,
@@ -36,6 +37,7 @@ from opside_sandbox.stripe.courier import Courier
 from opside_sandbox.stripe.engine import Engine, Hangup
 from opside_sandbox.stripe.pages import authenticate, card_form, onboarding
 from opside_sandbox.stripe.routes import Router
+from opside_sandbox.stripe.search import operations as search
 from opside_sandbox.stripe.world import World
 
 OPERATIONS = [
@@ -58,9 +60,11 @@ OPERATIONS = [
         setup_intents,
         transfers,
         webhook_endpoints,
+        billing,
+        search,
     )
     for operation in module.OPERATIONS
-] + billing.OPERATIONS
+]
 _INDEXED = (
     "status", "held", "customer", "source_transaction", "transfer", "transfer_group", "charge",
     "payment_intent", "operation", "setup_intent", *billing.INDEXED,
@@ -73,6 +77,7 @@ def _settle(world: World, charge_id: str) -> None:
 
 JOBS = {
     "settle_charge": _settle,
+    "expire_authorization": charging.expire,
     **billing.JOBS,
     "finish_refund": refunds.finish,
     "fail_refund": refunds.fail,

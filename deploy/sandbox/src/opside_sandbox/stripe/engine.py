@@ -168,7 +168,7 @@ class Engine:
 
 
 def _expanded(call: _Call, body: Document) -> Document:
-    if body.get("object") == "list":
+    if body.get("object") in {"list", "search_result"}:
         below = [path.removeprefix("data.") for path in call.expand]
         if any(path == name for path, name in zip(below, call.expand, strict=True)):
             raise invalid("Lists are expanded below data.", param="expand")

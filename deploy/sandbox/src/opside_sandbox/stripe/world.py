@@ -46,6 +46,12 @@ _ID_LENGTH = {
 }  # fmt: skip
 
 
+SEARCHED = {
+    "charge", "customer", "invoice", "payment_intent", "price", "product", "subscription",
+}  # fmt: skip
+"""The kinds that can be searched: each change of them waits for the index to catch up."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Objects of one account (`account` None: the platform) and what caused the present act.
@@ -77,7 +83,15 @@ class World:
 
     def save(self, document: Document) -> Document:
         """Store an object under its own kind and id; names that begin with `_` stay inside."""
+        if document["object"] in SEARCHED:
+            self._mark_unindexed(document)
         return self.state.store.put(self.collection(document["object"]), document["id"], document)
+
+    def _mark_unindexed(self, document: Document) -> None:
+        rows = unindexed(self, document["object"])
+        if self.state.store.get(rows, document["id"]) is None:
+            row = {"id": document["id"], "since": self.now()}
+            self.state.store.put(rows, document["id"], row)
 
     def get(self, kind: str, object_id: str) -> Document | None:
         """The object, or None."""
@@ -105,6 +119,11 @@ class Ask:
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 (any parameter)
         """A parameter, or the default."""
         return self.params.get(name, default)
+
+
+def unindexed(world: World, kind: str) -> str:
+    """Where it is kept which objects of a kind the search index has not caught up with."""
+    return f"{world.collection(kind)}.unindexed"
 
 
 def merge_metadata(known: Document | None, ask: Mapping[str, Any]) -> Document:

@@ -1,0 +1,1 @@
+"""Search: a query language over an index that lags some seconds behind."""
