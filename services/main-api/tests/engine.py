@@ -1,6 +1,6 @@
 """The refund engine under test: senders of events, a worker that may die, and a payments service to fake."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,37 +31,42 @@ class Crash(BaseException):
 
 @dataclass
 class MortalPayments:
-    """The real client, in a worker that dies once its call has come through."""
+    """The real client, in a worker that is overtaken, or dies, once its call has come through."""
 
     client: PaymentsClient
     dies: list[str]
+    meanwhile: list[Callable[[], Awaitable[None]]]
 
     async def charge_commission(self, *args: Any, **keys: Any) -> Any:
-        return self._perhaps_die(await self.client.charge_commission(*args, **keys))
+        return await self._then(await self.client.charge_commission(*args, **keys))
 
     async def claw_back(self, *args: Any, **keys: Any) -> Any:
-        return self._perhaps_die(await self.client.claw_back(*args, **keys))
+        return await self._then(await self.client.claw_back(*args, **keys))
 
-    def _perhaps_die(self, answer: Any) -> Any:
+    async def _then(self, answer: Any) -> Any:
+        while self.meanwhile:
+            await self.meanwhile.pop()()
         if AFTER_CALL in self.dies:
             self.dies.remove(AFTER_CALL)
             raise Crash
         return answer
 
 
-@dataclass
+@dataclass(repr=False)
 class Engine:
-    """`dies` names the moments at which the next run of the worker ends."""
+    """`dies` names the moments at which the next run of the worker ends; `meanwhile` happens while
+    it waits for an answer of payments."""
 
     door: Door
     payments: FakePayments
     dies: list[str] = field(default_factory=list)
+    meanwhile: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     senders: dict[str, AccountsClient] = field(init=False)
     workshop: Workshop = field(init=False)
 
     def __post_init__(self) -> None:
         self.senders = {name: self._sender(name) for name in (INTEGRATIONS, PAYMENTS)}
-        mortal: Any = MortalPayments(self.door.runtime.payments, self.dies)
+        mortal: Any = MortalPayments(self.door.runtime.payments, self.dies, self.meanwhile)
         kinds = handlers(replace(self.door.runtime, payments=mortal))
         self.workshop = Workshop(
             self.door.database.sessions, self._mortal(kinds), open_case_for_job
@@ -125,3 +130,8 @@ class Engine:
         """How many jobs there are of each kind and status."""
         counted = await self.rows("SELECT kind, status, count(*) n FROM outbox GROUP BY 1, 2")
         return {f"{row['kind']} {row['status']}": row["n"] for row in counted}
+
+    async def failures(self) -> int:
+        """How many runs of jobs failed, deaths of workers included."""
+        [row] = await self.rows("SELECT coalesce(sum(failures), 0)::int AS n FROM outbox")
+        return int(row["n"])

@@ -1,11 +1,10 @@
 """stripe-payments' service routes over HTTP: one commission a recovery, one effect a key, as promised."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,15 +13,14 @@ from opside_chassis.keyring import KeyRing
 from opside_chassis.service_token import ServiceTokenVerifier
 from opside_contracts.payments.messages import (
     ChargeCommission,
+    ClawBackAccepted,
     ClawBackCommission,
     CommissionAccepted,
-    CommissionView,
 )
 
 CHARGE, CLAW_BACK = "/api/v1/stripe/charge-commission", "/api/v1/stripe/clawback"
 SCOPES = {CHARGE: "commissions:charge", CLAW_BACK: "commissions:clawback"}
 RATE_BP = 2_000
-Failure = Callable[[], Response]
 
 
 def problem(status: int, code: str = "refused") -> Response:
@@ -77,32 +75,23 @@ class FakePayments:
             rate_bp=RATE_BP,
             currency=asked.currency,
         )
-        return _json(accepted, 202)
+        return _json(accepted)
 
     def _claw_back(self, body: bytes) -> Response:
         asked = ClawBackCommission.model_validate_json(body)
         if asked.transaction_id not in self.charges:
             return problem(404, "not_found")
         self.clawbacks.setdefault(asked.reversal_id, asked)
-        charged = self.charges[asked.transaction_id]
-        view = CommissionView(
+        accepted = ClawBackAccepted(
+            clawback_id=f"clb_{asked.reversal_id}",
             transaction_id=asked.transaction_id,
-            user_id=charged.user_id,
-            claim_id=charged.claim_id,
-            recovery_id=charged.recovery_id or "",
-            status="reversal_needed",
-            state="reversal_needed",
-            collection=charged.collection or "fee_only",
-            amount_recovered_cents=charged.amount_recovered_cents,
-            platform_fee_cents=0,
-            seller_payout_cents=0,
-            rate_bp=RATE_BP,
-            currency=charged.currency,
-            created_at="2026-11-01T00:00:00Z",
-            updated_at="2026-11-01T00:00:00Z",
+            reversal_id=asked.reversal_id,
+            status="requested",
+            refund_amount_cents=asked.refund_amount_cents,
+            currency=self.charges[asked.transaction_id].currency,
         )
-        return _json(view, 200)
+        return _json(accepted)
 
 
-def _json(model: Any, status: int) -> Response:
-    return JSONResponse(json.loads(model.model_dump_json(by_alias=True)), status)
+def _json(accepted: BaseModel) -> Response:
+    return JSONResponse(json.loads(accepted.model_dump_json(by_alias=True)), 202)

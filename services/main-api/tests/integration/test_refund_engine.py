@@ -8,6 +8,7 @@ from engine import AFTER, AFTER_CALL, BEFORE, Engine
 from factories import USER, commission, confirmed, reversed_
 from fakes.payments_fake import problem
 
+from opside_chassis.jobs import drain
 from opside_chassis.leases import MAX_FAILURES
 from opside_contracts.payments.messages import Collection, CommissionStatus
 
@@ -38,6 +39,7 @@ async def test_what_amazon_paid_without_us_is_kept_and_never_charged(engine: Eng
     assert engine.payments.token_ids == []
     row = await engine.recovery()
     assert (row["reversed_minor"], row["fee_minor"]) == (4_000, 0)
+    assert await engine.jobs() == {"apply_event done": 2}
 
 
 async def test_the_same_recovery_under_another_event_id_is_charged_once(engine: Engine) -> None:
@@ -46,7 +48,8 @@ async def test_the_same_recovery_under_another_event_id_is_charged_once(engine: 
     await asyncio.gather(*(engine.work() for _ in range(3)))
     await engine.work(rounds=2)
     assert list(engine.payments.charges) == ["txn_777"]
-    assert (await engine.jobs())["request_commission done"] == 1
+    assert await engine.jobs() == {"apply_event done": 5, "request_commission done": 1}
+    assert await engine.failures() == 0
 
 
 async def test_the_same_reimbursement_id_of_two_sellers_is_two_recoveries(engine: Engine) -> None:
@@ -66,17 +69,40 @@ async def test_events_of_a_fee_may_come_in_any_order(engine: Engine) -> None:
     row = await engine.recovery()
     assert (row["commission_version"], row["refunded_minor"]) == (3, 500)
     assert row["commission_status"] == "refunded"
+    assert await engine.failures() == 0
 
 
 async def test_an_event_that_overtakes_its_own_answer_is_not_undone(engine: Engine) -> None:
-    engine.dies.append(AFTER_CALL)
+    async def news() -> None:
+        await engine.tell(commission(7, platform_fee_cents=1_900, collected_cents=1_900))
+        await drain(engine.workshop)
+
+    engine.meanwhile.append(news)
     await engine.tell(confirmed())
     await engine.work()
-    await engine.tell(commission(7, platform_fee_cents=1_900, collected_cents=1_900))
-    await engine.work(rounds=3)
     row = await engine.recovery()
     assert (row["commission_version"], row["fee_minor"]) == (7, 1_900)
-    assert len(engine.payments.charges) == 1
+
+
+async def test_payments_is_not_asked_again_once_its_answer_is_kept(engine: Engine) -> None:
+    for event, calls in ((confirmed(), 1), (reversed_(), 2)):
+        await engine.tell(event)
+        await drain(engine.workshop)
+        await engine.execute("UPDATE outbox SET status = 'waiting' WHERE kind LIKE 'request%'")
+        await engine.work()
+        assert len(engine.payments.token_ids) == calls
+
+
+async def test_a_worker_that_was_taken_for_dead_writes_nothing(engine: Engine) -> None:
+    async def takeover() -> None:
+        await engine.execute("UPDATE outbox SET attempt = attempt + 1 WHERE status = 'leased'")
+
+    engine.meanwhile.append(takeover)
+    await engine.tell(confirmed())
+    await drain(engine.workshop)
+    assert (await engine.recovery())["transaction_id"] is None
+    await engine.work()
+    assert (await engine.recovery())["transaction_id"] == "txn_777"
 
 
 async def test_a_reversal_gives_the_fee_back_once(engine: Engine) -> None:
