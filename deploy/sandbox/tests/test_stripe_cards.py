@@ -204,18 +204,6 @@ def test_an_intent_succeeds_once_and_can_be_canceled_only_before(api):
     assert (gone.status, gone.cancellation_reason) == ("canceled", "abandoned")
 
 
-def test_a_manual_capture_takes_a_part(api):
-    customer, method = customer_with(api)
-    intent = intent_for(api, customer, method, 5000, capture_method="manual")
-    held = api.v1.payment_intents.confirm(intent.id, {"off_session": True})
-    assert (held.status, held.amount_capturable) == ("requires_capture", 5000)
-    taken = api.v1.payment_intents.capture(intent.id, {"amount_to_capture": 3000})
-    assert (taken.status, taken.amount_received) == ("succeeded", 3000)
-    released = intent_for(api, customer, method, 5000, capture_method="manual")
-    api.v1.payment_intents.confirm(released.id, {"off_session": True})
-    assert api.v1.payment_intents.cancel(released.id).status == "canceled"
-
-
 @pytest.mark.parametrize(
     ("params", "code", "param"),
     [

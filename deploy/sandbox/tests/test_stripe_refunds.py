@@ -3,7 +3,7 @@
 import pytest
 import stripe
 from sandbox_process import until
-from stripe_acts import paid
+from stripe_acts import onboarded, paid
 
 
 def test_a_refund_in_parts_up_to_the_charge(api, control):
@@ -58,3 +58,26 @@ def test_a_failed_refund_brings_the_money_back(api, control):
     after = control.get("/stripe/books").json()["currencies"]["usd"]
     assert after["platform_balance"] == before["platform_balance"]
     assert api.v1.charges.retrieve(intent.latest_charge).amount_refunded == 0
+
+
+def test_a_refund_of_a_card_is_not_canceled(api):
+    refund = api.v1.refunds.create({"payment_intent": paid(api).id})
+    with pytest.raises(stripe.InvalidRequestError, match="require action"):
+        api.v1.refunds.cancel(refund.id)
+
+
+def test_the_payment_of_a_transfer_is_reversed_not_refunded(api):
+    intent, account = paid(api, 5000), onboarded(api)
+    transfer = api.v1.transfers.create(
+        {
+            "amount": 1000,
+            "currency": "usd",
+            "destination": account.id,
+            "source_transaction": intent.latest_charge,
+        }
+    )
+    there = {"stripe_account": account.id}
+    with pytest.raises(stripe.InvalidRequestError, match="reverses the transfer"):
+        api.v1.refunds.create({"charge": transfer.destination_payment}, there)
+    with pytest.raises(stripe.InvalidRequestError, match="by the platform"):
+        api.v1.transfers.create({"amount": 1, "currency": "usd", "destination": account.id}, there)

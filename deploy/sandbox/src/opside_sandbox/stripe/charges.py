@@ -13,6 +13,9 @@ from opside_sandbox.stripe.present import shown
 from opside_sandbox.stripe.routes import Operation
 from opside_sandbox.stripe.world import Ask, World, merge_metadata, take
 
+HELD_SECONDS = 7 * 24 * 3600
+"""How long an authorization waits for its capture."""
+
 _DISPUTE_SECONDS = 1.0
 
 
@@ -20,6 +23,9 @@ def build(world: World, intent: Document, method: Document, decline: Decline | N
     """The charge of one try on an intent; captured unless the intent captures by hand."""
     card = card_of(method)
     captured = decline is None and intent["capture_method"] != "manual"
+    details = _card(world, card, intent["amount"])
+    if decline is None and not captured:
+        details["capture_before"] = world.now() + HELD_SECONDS
     return {
         "id": world.new_id("charge"),
         "object": "charge",
@@ -50,7 +56,7 @@ def build(world: World, intent: Document, method: Document, decline: Decline | N
         "payment_intent": intent["id"],
         "payment_method": method["id"],
         "payment_method_details": {
-            "card": _card(world, card, intent["amount"]),
+            "card": details,
             "type": "card",
         },
         "receipt_email": intent["receipt_email"],

@@ -95,6 +95,7 @@ def _charge(attempt: _Try) -> Document:
     intent.update(latest_charge=charge["id"], last_payment_error=None, next_action=None)
     world.save(charge)
     if intent["capture_method"] == "manual":
+        jobs.later(world, "expire_authorization", intent["id"], seconds=charges.HELD_SECONDS)
         intent.update(status="requires_capture", amount_capturable=intent["amount"])
         world.save(intent)
         emit(world, "charge.succeeded", charge)
@@ -167,10 +168,26 @@ def cancel(world: World, intent: Document, reason: str | None) -> Document:
     if intent["status"] not in _CANCELABLE:
         raise _refused(world, intent, "cancel")
     if intent["status"] == "requires_capture":
-        charge = world.need("charge", intent["latest_charge"])
-        charge.update(amount_refunded=charge["amount"], refunded=True)
-        world.save(charge)
-        emit(world, "charge.refunded", charge)
+        _release(world, intent, "charge.refunded")
+    return _give_up(world, intent, reason)
+
+
+def expire(world: World, intent_id: str) -> None:
+    """Authorized money that nobody has captured in time is released."""
+    intent = world.need("payment_intent", intent_id)
+    if intent["status"] == "requires_capture":
+        _release(world, intent, "charge.expired")
+        _give_up(world, intent, "automatic")
+
+
+def _release(world: World, intent: Document, event_type: str) -> None:
+    charge = world.need("charge", intent["latest_charge"])
+    charge.update(amount_refunded=charge["amount"], refunded=True)
+    world.save(charge)
+    emit(world, event_type, charge)
+
+
+def _give_up(world: World, intent: Document, reason: str | None) -> Document:
     intent.update(
         status="canceled",
         canceled_at=world.now(),

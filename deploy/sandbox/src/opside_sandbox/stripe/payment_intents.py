@@ -167,7 +167,10 @@ def _confirm(world: World, ask: Ask) -> Document:
 
 
 def _capture(world: World, ask: Ask) -> Document:
-    intent = charging.capture(world, _known(world, ask), ask.get("amount_to_capture"))
+    intent = _known(world, ask)
+    take(intent, ask.params, "statement_descriptor", "statement_descriptor_suffix")
+    intent["metadata"] = merge_metadata(intent["metadata"], ask.params)
+    intent = charging.capture(world, intent, ask.get("amount_to_capture"))
     return shown(world, intent)
 
 
@@ -255,7 +258,12 @@ OPERATIONS = [
         _ONE + "/capture",
         "capture",
         _capture,
-        fields={"amount_to_capture": whole_number(1)},
+        fields={
+            "amount_to_capture": whole_number(1),
+            "metadata": metadata,
+            "statement_descriptor": text,
+            "statement_descriptor_suffix": text,
+        },
     ),
     _operation(
         "POST", _ONE + "/cancel", "cancel", _cancel, fields={"cancellation_reason": _REASON}

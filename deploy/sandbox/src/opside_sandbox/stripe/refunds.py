@@ -18,6 +18,11 @@ _LATER_SECONDS = 1.0
 
 def _create(world: World, ask: Ask) -> Document:
     charge = _charge_of(world, ask)
+    if charge["payment_method"] is None:
+        raise invalid(
+            f"{charge['id']} is the payment of a transfer: the platform reverses the transfer.",
+            param="charge",
+        )
     if disputing.has_taken(world, charge):
         raise invalid(
             f"Charge {charge['id']} has been charged back; cannot issue a refund.",
@@ -190,6 +195,15 @@ def _update(world: World, ask: Ask) -> Document:
     return shown(world, refund)
 
 
+def _cancel(world: World, ask: Ask) -> Document:
+    """Only refunds that wait for the customer can be canceled; those of cards never do."""
+    refund = world.need("refund", ask.path["refund"], param="refund")
+    raise invalid(
+        f"This refund's status is {refund['status']}: only refunds that require action can be "
+        "canceled."
+    )
+
+
 def _list(world: World, ask: Ask) -> Document:
     return page(world, ask, "refund", url="/v1/refunds")
 
@@ -216,6 +230,7 @@ OPERATIONS = [
     ),
     _operation("GET", "/v1/refunds/{refund}", "retrieve", _retrieve),
     _operation("POST", "/v1/refunds/{refund}", "update", _update, fields={"metadata": metadata}),
+    _operation("POST", "/v1/refunds/{refund}/cancel", "cancel", _cancel),
     _operation(
         "GET",
         "/v1/refunds",
