@@ -41,19 +41,26 @@ class Sandbox:
         answer = httpx.post(url, json=body) if body else httpx.get(url)
         return answer.raise_for_status().json()
 
-    async def consent(self, service: Service, user_id: str, persona: str) -> str:
-        """The seller says yes at Seller Central; answers how the dashboard was told."""
-        state = await service.begin_consent(user_id)
+    async def allow(self, persona: str, *, state: str, redirect_uri: str) -> dict[str, str]:
+        """The seller says yes at Seller Central; answers what comes back with his browser."""
         form = {
             "application_id": APPLICATION["amazon_application_id"],
-            "redirect_uri": service.runtime.settings.amazon_redirect_uri,
+            "redirect_uri": redirect_uri,
             "state": state,
             "persona": persona,
             "decision": "allow",
         }
         async with httpx.AsyncClient() as browser:
             page = await browser.post(f"{self.amazon}/apps/authorize/consent", data=form)
-        returned = dict(httpx.URL(page.headers["location"]).params)
+        return dict(httpx.URL(page.headers["location"]).params)
+
+    async def consent(self, service: Service, user_id: str, persona: str) -> str:
+        """The whole consent of a user; answers how the dashboard was told."""
+        returned = await self.allow(
+            persona,
+            state=await service.begin_consent(user_id),
+            redirect_uri=service.runtime.settings.amazon_redirect_uri,
+        )
         return await service.returned(user_id, **returned)
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,10 +65,12 @@ class Archive:
         folder = self._folder(user_id, report_type)
         folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(document.key.encode()).hexdigest()[:32]
-        with content.open("rb") as source, gzip.open(folder / f"{name}.gz", "wb") as target:
+        # A name of its own until it is whole: the same file may be on its way twice.
+        unfinished = folder / f"{name}.{secrets.token_hex(8)}.part"
+        with content.open("rb") as source, gzip.open(unfinished, "wb") as target:
             shutil.copyfileobj(source, target)
+        unfinished.rename(folder / f"{name}.gz")
         ordered = rows.with_columns(pl.lit(document.order, dtype=pl.Int64).alias(_READ_ORDER))
-        unfinished = folder / f"{name}.parquet.part"
         ordered.write_parquet(unfinished)
         unfinished.rename(folder / f"{name}.parquet")
         return f"{user_id}/{report_type}/{name}"

@@ -5,6 +5,14 @@ from pydantic import Field, SecretStr
 from opside_chassis.settings import BaseUrl, ServiceSettings, WrongSetting, is_local_url
 from opside_chassis.vault import key_from_text
 
+PUBLIC_ADDRESSES = (
+    "app_url",
+    "amazon_redirect_uri",
+    "amazon_seller_central_url",
+    "amazon_lwa_url",
+    "amazon_sp_api_url",
+)
+
 
 class Settings(ServiceSettings):
     """The settings of integrations-backend."""
@@ -27,12 +35,14 @@ class Settings(ServiceSettings):
     sync_interval_seconds: int = Field(default=3600, ge=60)
 
     def check(self) -> None:
-        """Refuse weak keys, and sandboxes in production."""
+        """Refuse weak keys and empty secrets, and sandboxes in production."""
         super().check()
+        if not self.amazon_client_secret.get_secret_value():
+            raise WrongSetting("AMAZON_CLIENT_SECRET", "is empty", "set it; .env.example names it")
         key_from_text(self.encryption_key.get_secret_value())
         if not self.in_production:
             return
-        for name in ("app_url", "amazon_seller_central_url", "amazon_lwa_url", "amazon_sp_api_url"):
+        for name in PUBLIC_ADDRESSES:
             if is_local_url(getattr(self, name)):
                 raise WrongSetting(
                     name.upper(), "is a sandbox address in production", "use the real https address"

@@ -56,8 +56,11 @@ def payments(draw: st.DrawFn) -> list[Payment]:
 
 
 @st.composite
-def report_series(draw: st.DrawFn) -> tuple[list[Payment], list[list[Row]]]:
-    """Reports in any order, overlapping as they like; each reimbursement is in one at least."""
+def report_series(draw: st.DrawFn) -> tuple[list[Payment], list[tuple[list[Row], bool]]]:
+    """Reports in any order, overlapping as they like; each reimbursement is in one at least.
+
+    Some are matched at once, some together with the next.
+    """
     made = draw(payments())
     groups = [list(one.rows) for one in made]
     groups += [[reversal] for one in made for reversal, _ in one.taken_back]
@@ -67,7 +70,7 @@ def report_series(draw: st.DrawFn) -> tuple[list[Payment], list[list[Row]]]:
     reports = []
     for numbers in draw(st.permutations([*chosen, missing])):
         rows = [one for number in sorted(numbers) for one in groups[number]]
-        reports.append(draw(st.permutations(rows)) if rows else [])
+        reports.append((draw(st.permutations(rows)) if rows else [], draw(st.booleans())))
     return made, reports
 
 
@@ -78,14 +81,17 @@ def report_series(draw: st.DrawFn) -> tuple[list[Payment], list[list[Row]]]:
 )
 @given(series=report_series())
 async def test_recovered_is_what_amazon_paid(
-    service: Service, tmp_path: Path, series: tuple[list[Payment], list[list[Row]]]
+    service: Service, tmp_path: Path, series: tuple[list[Payment], list[tuple[list[Row], bool]]]
 ) -> None:
     made, reports = series
     books = Books(service, tmp_path, user_id=f"usr_{secrets.token_hex(6)}")
     for number in FILED:
         await books.file(number, key=number)
-    for rows in reports:
-        await books.report(*rows)
+    for rows, matched_at_once in reports:
+        await books.read(*rows)
+        if matched_at_once:
+            await books.match()
+    await books.match()
 
     listed = await books.listed()
     ours = [one for one in made if one.ours]

@@ -33,10 +33,18 @@ PAGE_SIZE = 100
 class LiveAmazon:
     """The real thing, or a sandbox behind the same addresses."""
 
-    def __init__(self, settings: Settings, lwa: httpx.AsyncClient, api: httpx.AsyncClient) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        lwa: httpx.AsyncClient,
+        api: httpx.AsyncClient,
+        *,
+        largest_document_bytes: int = LARGEST_DOCUMENT_BYTES,
+    ) -> None:
         self._settings = settings
         self._lwa = lwa
         self._api = api
+        self._largest_document_bytes = largest_document_bytes
 
     def consent_url(self, state: str) -> str:
         """Where a seller connects his account."""
@@ -124,7 +132,9 @@ class LiveAmazon:
             ):
                 if not answer.is_success:
                     raise AmazonUnavailable(f"document link answers {answer.status_code}")
-                await _write(answer, target, packed=packed)
+                await _write(
+                    answer, target, packed=packed, largest_bytes=self._largest_document_bytes
+                )
                 return answer.charset_encoding
         except (httpx.HTTPError, zlib.error) as error:
             raise AmazonUnavailable(f"document broke off: {type(error).__name__}") from error
@@ -185,15 +195,17 @@ def _state(found: dict[str, Any]) -> ReportState:
     return ReportState(found["reportId"], found["processingStatus"], found.get("reportDocumentId"))
 
 
-async def _write(answer: httpx.Response, target: Path, *, packed: bool) -> None:
+async def _write(answer: httpx.Response, target: Path, *, packed: bool, largest_bytes: int) -> None:
     unpack = zlib.decompressobj(_GZIP_WINDOW) if packed else None
     written = 0
     with target.open("wb") as file:
         async for chunk in answer.aiter_raw(CHUNK_BYTES):
             data = unpack.decompress(chunk) if unpack else chunk
             written += len(data)
-            if written > LARGEST_DOCUMENT_BYTES:
-                raise RequestRefused("the document is larger than 512 MiB unpacked")
+            if written > largest_bytes:
+                raise RequestRefused(
+                    f"the document is larger than {largest_bytes >> 20} MiB unpacked"
+                )
             file.write(data)
     if unpack is not None and not unpack.eof:
         raise AmazonUnavailable("the document is a truncated gzip file")

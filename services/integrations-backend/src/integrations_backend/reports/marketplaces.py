@@ -41,6 +41,7 @@ _ALL = (
     Marketplace("A39IBJ37TRP1C6", "AU", "aud"),
     Marketplace("A1VC38T7YXB528", "JP", "jpy", "YMD", legacy_charset="cp932"),
 )
+_EURO_STORE = "A1PA6795UKMFR9"
 _BY_ID = {one.id: one for one in _ALL}
 
 
@@ -55,6 +56,15 @@ def is_known(marketplace_id: str) -> bool:
 
 
 def marketplace_of_currency(currency: str) -> Marketplace | None:
-    """The one store of a currency, for uploaded files that name no other; None if several share it."""
-    found = [one for one in _ALL if one.currency == currency.lower()]
-    return found[0] if len(found) == 1 else None
+    """The store that an uploaded file is read as when it names no other.
+
+    The euro's stores write alike; Ireland's decimal point is understood by the others' reader too.
+    """
+    if currency.lower() == "eur":
+        return _BY_ID[_EURO_STORE]
+    return next((one for one in _ALL if one.currency == currency.lower()), None)
+
+
+def marketplace_of_country(country: str) -> Marketplace | None:
+    """The store of a country code; None for a country without one."""
+    return next((one for one in _ALL if one.country == country.upper()), None)

@@ -187,13 +187,15 @@ def _moments(cell: pl.Expr, store: Marketplace) -> list[pl.Expr]:
 
 def _minor_units(cell: pl.Expr, kind: ReportKind, store: Marketplace) -> pl.Expr:
     """Exact: a value finer than the currency's smallest unit becomes null, and so is rejected."""
-    digits = cell
+    comma = cell.str.contains(",", literal=True)
     if store.decimal_comma:
-        comma = cell.str.contains(",", literal=True)
-        swapped = cell.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-        digits = pl.when(comma).then(swapped).otherwise(cell)
+        point = cell.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+        written = cell.str.contains(r"^-?(\d+|\d{1,3}(\.\d{3})+),\d+$")
     else:
-        digits = cell.str.replace_all(",", "", literal=True)
+        point = cell.str.replace_all(",", "", literal=True)
+        written = cell.str.contains(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$")
+    # A comma that stands where this store writes none is not guessed at: the cell is unreadable.
+    digits = pl.when(~comma).then(cell).when(written).then(point)
     exact = digits.cast(pl.Decimal(28, 6), strict=False)
     factor = pl.lit(10 ** minor_unit_exponent(store.currency))
     if kind.currency is not None:

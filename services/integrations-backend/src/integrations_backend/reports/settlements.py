@@ -1,5 +1,6 @@
 """What a settlement report says: sums by transaction type, refunds, reimbursements. Exact to the cent."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ AMOUNTS = tuple(
 NET = "net"
 REIMBURSEMENT_TYPES = ("WAREHOUSE_DAMAGE", "WAREHOUSE_LOST", "REVERSAL_REIMBURSEMENT")
 """Transaction types that pay for a loss; the sign decides, not the word (facts section 4)."""
+_CURRENCY = re.compile("[a-z]{3}")
 TOTALS_ROW = "(totals row)"
 
 
@@ -66,6 +68,8 @@ def summarise(rows: pl.DataFrame) -> SettlementSummary:
     rows = with_net(rows)
     totals = rows.filter(pl.col("total-amount").is_not_null())
     currency = next((text for text in totals["currency"] if text), "").lower()
+    if not _CURRENCY.fullmatch(currency):
+        currency = ""
     total = int(totals["total-amount"].sum())
 
     def amount(minor: int | None) -> str:

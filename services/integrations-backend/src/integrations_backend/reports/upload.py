@@ -10,10 +10,11 @@ from integrations_backend.archive import Archive
 from integrations_backend.reports import queries
 from integrations_backend.reports.errors import NoSuchUpload, UnreadableReport
 from integrations_backend.reports.ingest import ingest_report
-from integrations_backend.reports.kinds import SETTLEMENT, ReportKind, sniff
+from integrations_backend.reports.kinds import SETTLEMENT, ReportKind, fold, sniff
 from integrations_backend.reports.marketplaces import (
     Marketplace,
     marketplace,
+    marketplace_of_country,
     marketplace_of_currency,
 )
 from integrations_backend.reports.models import ReportUpload
@@ -95,7 +96,7 @@ async def read_upload(sessions: Sessions, *, user_id: str, upload_id: str) -> Up
 
 def _understand(handed_over: HandedOver) -> tuple[ParsedReport, Marketplace]:
     try:
-        # Which store a file is from shows in its currency; dates and numbers follow from the store.
+        # Dates and numbers follow from the store, which the file itself must show.
         text = decode(
             handed_over.content.read_bytes(), charset=None, store=marketplace(DEFAULT_STORE)
         )
@@ -115,16 +116,17 @@ def _kind_of(text: str) -> ReportKind:
 
 
 def _store_of(text: str, kind: ReportKind) -> Marketplace:
-    column = "currency" if kind.report_type == SETTLEMENT else kind.currency
+    """The store of the first row's currency or, in the ledger, which has none, of its country."""
     names, separator = header_of(text)
-    if column is None or column not in names:
-        return marketplace(DEFAULT_STORE)
-    place = names.index(column)
-    for line in text.split("\n", 2)[1:2]:
-        cells = line.split(separator)
-        if place < len(cells) and (found := marketplace_of_currency(cells[place].strip())):
-            return found
-    return marketplace(DEFAULT_STORE)
+    lines = text.split("\n", 2)
+    cells = [cell.strip().strip('"') for cell in lines[1].split(separator)] if lines[1:] else []
+    first = dict(zip((fold(name) for name in names), cells, strict=False))
+    currency = "currency" if kind.report_type == SETTLEMENT else fold(kind.currency or "")
+    return (
+        marketplace_of_currency(first.get(currency, ""))
+        or marketplace_of_country(first.get("country", ""))
+        or marketplace(DEFAULT_STORE)
+    )
 
 
 def _digest(content: Path) -> str:
