@@ -1,6 +1,6 @@
 """The Checkout Session object and its line items."""
 
-from opside_sandbox.stripe.billing import lines, prices
+from opside_sandbox.stripe.billing import lines, pricing
 from opside_sandbox.stripe.errors import Document, invalid
 from opside_sandbox.stripe.world import Ask, World, merge_metadata
 
@@ -110,12 +110,12 @@ def _customer_creation(ask: Ask) -> str | None:
 
 def line_item(world: World, given: Document, param: str) -> Document:
     """One line, priced."""
-    price, quantity = prices.chosen(world, given, param), given.get("quantity")
+    price, quantity = pricing.chosen(world, given, param), given.get("quantity")
     if quantity is None:
         raise invalid(
             "Quantity is required. Add `quantity` to the line item.", param=f"{param}[quantity]"
         )
-    amount = prices.amount_of(price, quantity)
+    amount = pricing.amount_of(price, quantity)
     return {
         "id": world.new_id("item"),
         "object": "item",

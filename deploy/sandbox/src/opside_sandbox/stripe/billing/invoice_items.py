@@ -1,6 +1,6 @@
 """Invoice items: amounts that wait for an invoice."""
 
-from opside_sandbox.stripe.billing import drafting, invoice_shape, lines, prices
+from opside_sandbox.stripe.billing import drafting, invoice_shape, lines, prices, pricing
 from opside_sandbox.stripe.billing.listed import newest
 from opside_sandbox.stripe.clocks import now_of
 from opside_sandbox.stripe.errors import Document, invalid
@@ -64,7 +64,7 @@ def _amount(world: World, ask: Ask) -> tuple[int, Document]:
     given = {"price": (ask.get("pricing") or {}).get("price"), "price_data": ask.get("price_data")}
     quantity = ask.get("quantity", 1)
     if given["price"] or given["price_data"]:
-        price = prices.chosen(world, given, "pricing")
+        price = pricing.chosen(world, given, "pricing")
         if price["recurring"] is not None:
             raise invalid(
                 "The price specified is set to `type=recurring` but this field only accepts "
@@ -76,7 +76,7 @@ def _amount(world: World, ask: Ask) -> tuple[int, Document]:
             "pricing": lines.pricing(price),
             "quantity": quantity,
         }
-        return prices.amount_of(price, quantity), more
+        return pricing.amount_of(price, quantity), more
     if "amount" not in ask.params or "currency" not in ask.params:
         raise invalid(
             "You must specify `amount` and `currency`, `price_data` or `pricing[price]`.",

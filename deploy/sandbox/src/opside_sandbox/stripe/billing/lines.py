@@ -1,6 +1,6 @@
 """Lines of an invoice: from a subscription's item, or from an invoice item."""
 
-from opside_sandbox.stripe.billing import prices
+from opside_sandbox.stripe.billing.pricing import amount_of
 from opside_sandbox.stripe.errors import Document
 from opside_sandbox.stripe.world import World
 
@@ -25,7 +25,7 @@ def product_name(world: World, price: Document) -> str:
 def of_item(world: World, item: Document, period: Period, *, trial: bool = False) -> Document:
     """One period of a subscription item; a trial costs nothing."""
     price, quantity = item["price"], item["quantity"]
-    name, amount = product_name(world, price), prices.amount_of(price, quantity)
+    name, amount = product_name(world, price), amount_of(price, quantity)
     each = price["recurring"]
     words = (
         f"Trial period for {name}"

@@ -1,6 +1,7 @@
 """Products: what is sold."""
 
-from opside_sandbox.stripe.billing import prices
+from opside_sandbox.stripe.billing.prices import RECURRING
+from opside_sandbox.stripe.billing.pricing import decimal_amount, new_price, new_product
 from opside_sandbox.stripe.errors import Document, invalid
 from opside_sandbox.stripe.events import emit
 from opside_sandbox.stripe.fields import (
@@ -25,9 +26,9 @@ _CLEARABLE = ("description", "unit_label", "url")
 def _create(world: World, ask: Ask) -> Document:
     if (known := ask.get("id")) and world.get("product", known):
         raise invalid("Product already exists.", param="id", code="resource_already_exists")
-    product = prices.new_product(world, ask.params)
+    product = new_product(world, ask.params)
     if price := ask.get("default_price_data"):
-        made = prices.new_price(world, {**price, "product": product["id"]})
+        made = new_price(world, {**price, "product": product["id"]})
         product["default_price"] = made["id"]
         world.save(product)
     return shown(world, product)
@@ -92,9 +93,9 @@ _DEFAULT_PRICE = record(
     {
         "currency": currency,
         "metadata": metadata,
-        "recurring": prices.RECURRING,
+        "recurring": RECURRING,
         "unit_amount": whole_number(0),
-        "unit_amount_decimal": prices.decimal_amount,
+        "unit_amount_decimal": decimal_amount,
     },
     required=("currency",),
 )

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from opside_sandbox.stripe.billing import drafting, intervals, lines, prices
+from opside_sandbox.stripe.billing import drafting, intervals, lines, pricing
 from opside_sandbox.stripe.billing.subscription_shape import (
     check_price,
     items_of,
@@ -47,7 +47,7 @@ def change_items(world: World, subscription: Document, given: list[Document]) ->
 def _updated(world: World, old: Document, given: Document, param: str) -> Document:
     new = {**old, "metadata": merge_metadata(old["metadata"], given)}
     if given.get("price") or given.get("price_data"):
-        new["price"] = prices.chosen(world, given, param)
+        new["price"] = pricing.chosen(world, given, param)
         check_price(new["price"], param)
     new["quantity"] = given.get("quantity", old["quantity"])
     return new
@@ -76,7 +76,7 @@ def _item(world: World, customer: Document, item: Document, at: int, *, sign: in
     drafting.new_item(
         world,
         customer,
-        sign * intervals.share(prices.amount_of(price, quantity), start, end, at),
+        sign * intervals.share(pricing.amount_of(price, quantity), start, end, at),
         (at, end),
         currency=price["currency"],
         description=f"{what} {many} after {datetime.fromtimestamp(at, UTC):%d %b %Y}",

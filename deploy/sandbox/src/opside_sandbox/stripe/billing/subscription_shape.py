@@ -1,6 +1,6 @@
 """The subscription object and its items."""
 
-from opside_sandbox.stripe.billing import intervals, prices
+from opside_sandbox.stripe.billing import intervals, pricing
 from opside_sandbox.stripe.clocks import now_of
 from opside_sandbox.stripe.errors import Document, invalid
 from opside_sandbox.stripe.world import World, merge_metadata
@@ -82,7 +82,7 @@ def payment_settings(given: Document | None) -> Document:
 
 def new_item(world: World, subscription: Document, given: Document, param: str) -> Document:
     """An item of this subscription; its period is set with the subscription's."""
-    price = prices.chosen(world, given, param)
+    price = pricing.chosen(world, given, param)
     check_price(price, param)
     return {
         "id": world.new_id("subscription_item"),
