@@ -1,7 +1,7 @@
 """The HTTP door of stripe-payments."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 
@@ -13,8 +13,11 @@ from stripe_payments.clawbacks import routes as clawbacks_routes
 from stripe_payments.commissions import routes as commissions_routes
 from stripe_payments.connected_accounts import routes as connected_accounts_routes
 from stripe_payments.customers import routes as customers_routes
-from stripe_payments.runtime import SERVICE, build_access, open_runtime
+from stripe_payments.housekeeping import routes as housekeeping_routes
+from stripe_payments.reconciliation import routes as reconciliation_routes
+from stripe_payments.runtime import SERVICE, Runtime, build_access, open_runtime
 from stripe_payments.settings import Settings
+from stripe_payments.simulation import routes as simulation_routes
 from stripe_payments.statements import routes as statements_routes
 from stripe_payments.webhooks import routes as webhooks_routes
 
@@ -22,12 +25,15 @@ WEBHOOKS_PER_MINUTE = 6_000
 """Stripe delivers bursts; its own limit is far higher than that of people."""
 
 
-def create(settings: Settings) -> FastAPI:
-    """The app; connections are opened when it starts, not when it is built."""
+Opener = Callable[[Settings], AbstractAsyncContextManager[Runtime]]
+
+
+def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
+    """The app; `opener` connects its parts when it starts, not when it is built."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_runtime(settings) as runtime:
+        async with opener(settings) as runtime:
             app.state.runtime = runtime
             app.state.checks = [
                 database_check(runtime.database.engine),
@@ -43,8 +49,12 @@ def create(settings: Settings) -> FastAPI:
             clawbacks_routes.router,
             customers_routes.router,
             connected_accounts_routes.router,
+            reconciliation_routes.router,
+            housekeeping_routes.router,
             statements_routes.router,
             webhooks_routes.router,
+            # A route for tests does not exist where real money moves.
+            *(() if settings.stripe_live_mode else (simulation_routes.router,)),
         ],
         lifespan=lifespan,
         access=build_access(settings),

@@ -11,6 +11,7 @@ from stripe_payments.commissions import models as commissions_models
 from stripe_payments.connected_accounts import models as connected_accounts_models
 from stripe_payments.customers import models as customers_models
 from stripe_payments.ledger import models as ledger_models
+from stripe_payments.reconciliation import models as reconciliation_models
 
 metadata = Base.metadata
 outbox_table(metadata)
@@ -27,4 +28,5 @@ __all__ = [
     "customers_models",
     "ledger_models",
     "metadata",
+    "reconciliation_models",
 ]

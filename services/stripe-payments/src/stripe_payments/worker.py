@@ -18,6 +18,7 @@ from stripe_payments.commissions.move import (
     PUBLISH_EVENT,
     TRANSFER,
 )
+from stripe_payments.reconciliation.compare import COMPARE_BOOKS, compare_books
 from stripe_payments.reconciliation.sweep import (
     POLL_EVENTS,
     SCHEDULES,
@@ -38,6 +39,9 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
     async def publish(job: StagedJob) -> None:
         await runtime.accounts.publish(EVENT.validate_python(dict(job.payload)))
 
+    async def compare(_job: StagedJob) -> None:
+        await compare_books(sessions, stripe)
+
     return {
         COLLECT: lambda job: Collector(sessions, stripe, job).run(),
         TRANSFER: lambda job: transfer_share(sessions, stripe, job),
@@ -46,6 +50,7 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
         APPLY_STRIPE_EVENT: lambda job: apply_stripe_event(sessions, stripe, job),
         PUBLISH_EVENT: publish,
         SWEEP_OVERDUE: lambda _job: sweep_overdue(sessions),
+        COMPARE_BOOKS: compare,
         POLL_EVENTS: lambda _job: poll_events(sessions, stripe),
     }
 

@@ -26,8 +26,10 @@ from stripe_payments.commissions.move import (
     TRANSFER,
 )
 from stripe_payments.ledger.proof import prove
+from stripe_payments.reconciliation.compare import COMPARE_BOOKS, compare_books
 from stripe_payments.stripe_api.gateway import Account
 from stripe_payments.transfers.transfer import transfer_share
+from stripe_payments.webhooks.apply import APPLY_STRIPE_EVENT, apply_stripe_event
 
 POLICY = FeePolicy(2_000, Collection.FEE_ONLY)
 REQUEST = ChargeCommission(
@@ -68,23 +70,32 @@ class Bench:
                 COLLECT: lambda job: Collector(sessions, stripe, job).run(),
                 TRANSFER: lambda job: transfer_share(sessions, stripe, job),
                 PERFORM_CLAWBACKS: lambda job: Performer(sessions, stripe, job).run(),
+                APPLY_STRIPE_EVENT: lambda job: apply_stripe_event(sessions, stripe, job),
+                COMPARE_BOOKS: self.compare,
                 BOOK_FEE: lambda job: book_fee(sessions, stripe, job),
                 PUBLISH_EVENT: self.publish,
             },
             open_case_for_job,
         )
 
+    async def compare(self, _job: StagedJob) -> None:
+        await compare_books(self.sessions, self.stripe)
+
     async def publish(self, job: StagedJob) -> None:
         event = EVENT.validate_python(dict(job.payload))
         assert isinstance(event, CommissionChanged)
         self.events.append(event)
 
-    async def work(self, *, rounds: int = 8) -> None:
-        """Until nothing is left to do, a dead worker's leases included."""
+    async def work(self, *, rounds: int = 8, days: int = 0) -> None:
+        """Until nothing is left to do now, or in so many days; a dead worker's leases included."""
         for _ in range(rounds):
             async with transaction(self.sessions) as session:
                 await session.execute(
-                    text("UPDATE outbox SET due_at = now(), lease_until = now() - interval '1 s'")
+                    text(
+                        "UPDATE outbox SET due_at = now(), lease_until = now() - interval '1 s'"
+                        " WHERE due_at < now() + make_interval(days => :days, hours => 2)"
+                    ),
+                    {"days": days},
                 )
             try:
                 await drain(self.workshop)

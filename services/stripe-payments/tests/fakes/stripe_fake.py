@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from opside_chassis.database import refuse_open_transaction
 from stripe_payments.stripe_api.errors import OutcomeUnknown, Refused
 from stripe_payments.stripe_api.gateway import (
     Account,
+    BalanceChange,
+    Card,
     CardSetup,
     Charge,
     Intent,
@@ -20,6 +22,7 @@ from stripe_payments.stripe_api.gateway import (
     Refund,
     SellerTransfer,
     TransferReversal,
+    WebhookEndpoint,
 )
 
 GOOD, DECLINED, ASKS = "pm_good", "pm_declined", "pm_asks"
@@ -46,6 +49,10 @@ class FakeStripe:
     fail: dict[tuple[str, str], list[BaseException]] = field(default_factory=dict)
     """(operation, "before" or "after") -> errors to raise, one a call."""
     charges: int = 0
+    foreign: list[BalanceChange] = field(default_factory=list)
+    """What moved the balance without us."""
+    endpoints: list[WebhookEndpoint] = field(default_factory=list)
+    saved_cards: dict[str, Card] = field(default_factory=dict)
 
     def _point(self, operation: str, where: str) -> None:
         refuse_open_transaction()
@@ -103,11 +110,88 @@ class FakeStripe:
         self._point("intent", "before")
         return self.intents[intent_id]
 
+    def _fee(self, intent: Intent) -> int:
+        return intent.amount_minor * 29 // 1000 + 30
+
+    def _lines(self) -> list[BalanceChange]:
+        """Stripe's own book, from the objects."""
+        now = datetime.now(UTC)
+
+        def line(source: str, kind: str, net: int, currency: str) -> BalanceChange:
+            return BalanceChange(f"txn_{source}", source, kind, net, currency, now)
+
+        paid = [one for one in self.intents.values() if one.status == "succeeded"]
+        return [
+            *(
+                line(str(i.latest_charge_id), "charge", i.amount_minor - self._fee(i), i.currency)
+                for i in paid
+            ),
+            *(line(t.id, "transfer", -t.amount_minor, t.currency) for t in self.transfers),
+            *(line(r.id, "transfer_refund", r.amount_minor, r.currency) for r in self.reversals),
+            *(
+                line(r.id, "refund", -r.amount_minor, r.currency)
+                for r in self.refunds
+                if r.status != "failed"
+            ),
+            *self.foreign,
+        ]
+
+    async def balance_changes(self, *, since: datetime) -> Sequence[BalanceChange]:
+        self._point("balance_changes", "before")
+        return self._lines()
+
+    async def balance_changes_of(self, source_id: str) -> Sequence[BalanceChange]:
+        self._point("balance_changes_of", "before")
+        return [one for one in self._lines() if one.source_id == source_id]
+
+    async def balance(self) -> Mapping[str, int]:
+        self._point("balance", "before")
+        totals: dict[str, int] = {}
+        for one in self._lines():
+            totals[one.currency] = totals.get(one.currency, 0) + one.net_minor
+        return totals
+
+    async def webhook_endpoints(self) -> Sequence[WebhookEndpoint]:
+        self._point("webhook_endpoints", "before")
+        return list(self.endpoints)
+
+    async def create_webhook_endpoint(
+        self, *, url: str, events: Sequence[str], connect: bool, name: str
+    ) -> WebhookEndpoint:
+        self._point("create_webhook_endpoint", "before")
+        made = WebhookEndpoint(f"we_{name}", name, url, tuple(events), True, "signing secret")
+        self.endpoints.append(replace(made, secret=None))
+        return made
+
+    async def update_webhook_endpoint(
+        self, endpoint_id: str, *, url: str, events: Sequence[str]
+    ) -> None:
+        self._point("update_webhook_endpoint", "before")
+        self.endpoints = [
+            replace(one, url=url, events=tuple(events)) if one.id == endpoint_id else one
+            for one in self.endpoints
+        ]
+
+    async def cards(self, customer_id: str) -> Sequence[Card]:
+        self._point("cards", "before")
+        return [one for one in self.saved_cards.values() if one.customer_id == customer_id]
+
+    async def card(self, payment_method_id: str) -> Card:
+        self._point("card", "before")
+        return self.saved_cards[payment_method_id]
+
+    async def detach_card(self, payment_method_id: str) -> None:
+        self._point("detach_card", "before")
+        card = self.saved_cards[payment_method_id]
+        self.saved_cards[payment_method_id] = replace(card, customer_id=None)
+
     async def charge(self, charge_id: str) -> Charge:
         self._point("charge", "before")
-        intent = next(one for one in self.intents.values() if one.latest_charge_id == charge_id)
-        fee = intent.amount_minor * 29 // 1000 + 30
-        return Charge(charge_id, intent.id, intent.amount_minor, intent.currency, fee)
+        ours = [one for one in self.intents.values() if one.latest_charge_id == charge_id]
+        if not ours:  # made in the dashboard
+            return Charge(charge_id, None, 0, "usd", 0)
+        intent = ours[0]
+        return Charge(charge_id, intent.id, intent.amount_minor, intent.currency, self._fee(intent))
 
     async def cancel_intent(self, intent_id: str, *, idempotency_key: str) -> Intent:
         self._point("cancel_intent", "before")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from factories.commission_bench import GROSS, REQUEST, Bench, ask, service
-from fakes.stripe_fake import GOOD, Crash, FakeStripe, unknown
+from fakes.stripe_fake import GOOD, Crash, unknown
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -22,11 +22,6 @@ from stripe_payments.commissions.access import resume_transfers
 from stripe_payments.commissions.rules import split
 from stripe_payments.ledger.proof import prove
 from stripe_payments.stripe_api.errors import Refused
-
-
-@pytest.fixture
-def bench(committed_sessions: Sessions) -> Bench:
-    return Bench(committed_sessions, FakeStripe())
 
 
 async def charged(bench: Bench, *, gross: bool, transferred: bool = True) -> str:

@@ -5,18 +5,13 @@ from dataclasses import replace
 
 import pytest
 from factories.commission_bench import GROSS, REQUEST, Bench, ask
-from fakes.stripe_fake import ASKS, DECLINED, GOOD, Crash, FakeStripe, unknown
+from fakes.stripe_fake import ASKS, DECLINED, GOOD, Crash, unknown
 from sqlalchemy import text
 
-from opside_chassis.database import EVERY_TENANT, Sessions, transaction
+from opside_chassis.database import EVERY_TENANT, transaction
 from opside_chassis.errors import Conflict, Unprocessable
 from opside_chassis.jobs import drain
 from stripe_payments.commissions.access import nudge_overdue, resume_transfers, settle_by_intent
-
-
-@pytest.fixture
-def bench(committed_sessions: Sessions) -> Bench:
-    return Bench(committed_sessions, FakeStripe())
 
 
 async def test_the_fee_is_collected_once_and_booked(bench: Bench) -> None:

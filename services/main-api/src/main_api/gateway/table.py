@@ -61,8 +61,31 @@ ROUTES: tuple[PassedOn, ...] = (
     _payments("POST", "/api/v1/stripe/connect"),
     _payments("POST", "/api/v1/stripe/onboarding-link"),
     _payments("POST", "/api/v1/stripe/create-customer-setup"),
+    _payments("POST", "/api/v1/stripe/get-or-create-customer"),
+    _payments("GET", "/api/v1/stripe/payment-methods"),
+    _payments("DELETE", "/api/v1/stripe/payment-methods/{payment_method_id}"),
     _payments("GET", "/api/v1/stripe/transactions/{reference}"),
+    _payments("GET", "/api/v1/stripe/transactions/{transaction_id}/statement"),
+    _payments("GET", "/api/v1/stripe/user-audit/{user_id}"),
     _payments("GET", "/api/v1/stripe/users/{user_id}/transactions"),
     _payments("GET", "/api/v1/stripe/audit-trail/{transaction_id}"),
-    _payments("GET", "/api/v1/stripe/ledger/proof", ADMIN),
+    *(
+        _payments(method, f"/api/v1/stripe/{path}", ADMIN)
+        for method, path in (
+            ("GET", "ledger/proof"),
+            ("GET", "audit/verify"),
+            ("GET", "finance-export"),
+            ("POST", "clawback"),
+            ("POST", "reconcile"),
+            ("POST", "retry-transaction"),
+            ("POST", "process-reconciliations"),
+            ("GET", "reconciliation-summary"),
+            ("POST", "breaks/{break_id}/mend"),
+            ("POST", "breaks/{break_id}/close"),
+            ("GET", "queue-stats"),
+            ("GET", "unprocessed-webhooks"),
+            ("GET", "idempotency-stats"),
+            ("POST", "cleanup"),
+        )
+    ),
 )

@@ -1,6 +1,8 @@
 """Ask a person to look at what no program may decide."""
 
-from sqlalchemy import select
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opside_chassis.ids import new_id
@@ -27,6 +29,42 @@ async def open_case_once(session: AsyncSession, *, kind: str, reference: str, re
     )
     if (await session.execute(query.limit(1))).first() is None:
         await open_case(session, kind=kind, reference=reference, reason=reason)
+
+
+async def note_person(
+    session: AsyncSession, *, kind: str, reference: str, by: str, note: str
+) -> None:
+    """Remember what a person ordered, and why: a case that is closed as it is opened."""
+    session.add(
+        HumanCase(
+            id=new_id("hum"),
+            kind=kind,
+            reference=reference,
+            reason=f"{by}: {note}"[:LONGEST_REASON_CHARS],
+            closed_at=datetime.now(UTC),
+        )
+    )
+    await session.flush()
+
+
+async def open_cases(session: AsyncSession, *, limit: int) -> list[HumanCase]:
+    """What waits for a person, oldest first."""
+    query = (
+        select(HumanCase)
+        .where(HumanCase.closed_at.is_(None))
+        .order_by(HumanCase.opened_at)
+        .limit(limit)
+    )
+    return list(await session.scalars(query))
+
+
+async def close_cases(session: AsyncSession, *, reference: str) -> None:
+    """What they asked for was done."""
+    await session.execute(
+        update(HumanCase)
+        .where(HumanCase.reference == reference, HumanCase.closed_at.is_(None))
+        .values(closed_at=func.now())
+    )
 
 
 async def open_case_for_job(session: AsyncSession, job: StagedJob, error: str) -> None:

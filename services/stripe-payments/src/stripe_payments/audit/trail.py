@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from opside_chassis.database import Sessions, transaction
+from opside_chassis.database import EVERY_TENANT, Sessions, transaction
 from opside_chassis.wire import AnswerModel
 from stripe_payments.audit.models import AuditEntry
 
@@ -56,3 +57,58 @@ async def read_trail(sessions: Sessions, *, tenant: str, transaction_id: str) ->
             for row in rows
         ],
     )
+
+
+async def broken_objects_of(session: AsyncSession, user_id: str) -> list[str]:
+    """Transactions and clawbacks of a user whose chain of hashes does not hold."""
+    query = text(
+        "SELECT DISTINCT a.object_id FROM transaction_audit a WHERE a.user_id = :user_id"
+        " AND EXISTS (SELECT 1 FROM broken_audit_links(a.object_id)) ORDER BY 1"
+    )
+    return list((await session.execute(query, {"user_id": user_id})).scalars())
+
+
+class ChainsChecked(AnswerModel):
+    """The result of checking every chain."""
+
+    objects: int
+    entries: int
+    broken: list[str]
+    silent: list[str]
+    """Rows whose newest entry does not say what the row says: changed past the triggers."""
+
+
+async def verify_chains(sessions: Sessions) -> ChainsChecked:
+    """Recompute every hash of the audit trail, and hold each newest entry against its row."""
+    # Every tenant: the auditor checks the whole house.
+    async with transaction(sessions, tenant=EVERY_TENANT) as session:
+        counts = (
+            await session.execute(
+                text(
+                    "SELECT count(DISTINCT object_id) AS objects, count(*) AS entries"
+                    " FROM transaction_audit"
+                )
+            )
+        ).one()
+        broken = (await session.execute(text(_BROKEN))).scalars()
+        silent = (await session.execute(text(_SILENT))).scalars()
+        return ChainsChecked(
+            objects=counts.objects,
+            entries=counts.entries,
+            broken=list(broken),
+            silent=list(silent),
+        )
+
+
+_BROKEN = """
+    SELECT o.object_id FROM (SELECT DISTINCT object_id FROM transaction_audit) o
+     WHERE EXISTS (SELECT 1 FROM broken_audit_links(o.object_id)) ORDER BY 1
+"""
+_SILENT = """
+    SELECT r.id FROM (SELECT id, version, state FROM commissions
+                      UNION ALL SELECT id, version, state FROM clawbacks) r
+      LEFT JOIN LATERAL (SELECT a.version, a.to_state FROM transaction_audit a
+                          WHERE a.object_id = r.id ORDER BY a.id DESC LIMIT 1) newest ON true
+     WHERE newest.version IS DISTINCT FROM r.version OR newest.to_state IS DISTINCT FROM r.state
+     ORDER BY 1
+"""

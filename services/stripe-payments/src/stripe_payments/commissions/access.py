@@ -1,6 +1,7 @@
 """Commissions for the domains above: read one, lock one, find those that wait."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -9,7 +10,7 @@ from opside_chassis.outbox import StagedJob, stage
 from stripe_payments.commissions import queries
 from stripe_payments.commissions.models import Commission
 from stripe_payments.commissions.move import COLLECT, TRANSFER, stage_clawbacks
-from stripe_payments.commissions.rules import State
+from stripe_payments.commissions.rules import RESTING, State
 from stripe_payments.commissions.settle import settle_intent
 from stripe_payments.stripe_api.gateway import Intent
 
@@ -17,12 +18,16 @@ __all__ = [
     "Commission",
     "find_locked",
     "locked",
+    "nudge",
     "nudge_overdue",
     "nudge_transfer",
+    "of_stripe_object",
+    "peek",
     "read",
     "resume_collecting",
     "resume_transfers",
     "settle_by_intent",
+    "totals_by_state",
 ]
 
 MOST_OVERDUE = 200
@@ -84,23 +89,51 @@ async def nudge_transfer(session: AsyncSession, commission_id: str) -> bool:
     return True
 
 
+async def peek(session: AsyncSession, commission_id: str) -> Commission | None:
+    """The commission without a lock; None when there is none."""
+    return await queries.by_id(session, commission_id)
+
+
+async def of_stripe_object(session: AsyncSession, reference: str) -> str | None:
+    """The commission whose intent, charge or transfer this is."""
+    return await queries.id_of_object(session, reference)
+
+
+async def totals_by_state(session: AsyncSession) -> Sequence[Any]:
+    """Number and sums of commissions by currency, collection and state."""
+    return await queries.count_by_state(session)
+
+
+async def nudge(session: AsyncSession, commission: Commission) -> bool:
+    """Stage the next step of a commission; False when it rests and nothing is open."""
+    open_clawback = commission.taken_back_minor > commission.credited_minor
+    if State(commission.state) in RESTING and not open_clawback:
+        return False
+    await _stage_next(session, commission)
+    return True
+
+
 async def nudge_overdue(session: AsyncSession) -> int:
     """Stage the next step of every row that should have come to rest; answers how many."""
     rows: Sequence[Commission] = await queries.overdue(session, limit=MOST_OVERDUE)
     for commission in rows:
-        if State(commission.state) is State.REVERSAL_NEEDED:
-            await stage_clawbacks(session, commission)
-        elif State(commission.state) in _TRANSFER_STATES:
-            await stage(
-                session, TRANSFER, {"commissionId": commission.id}, tenant=commission.user_id
-            )
-        else:
-            # No dedupe key: the job of this very step may have been parked.
-            await stage(
-                session, COLLECT, {"commissionId": commission.id}, tenant=commission.user_id
-            )
+        await _stage_next(session, commission)
         await queries.postpone(session, commission.id)
     return len(rows)
+
+
+async def _stage_next(session: AsyncSession, commission: Commission) -> None:
+    if commission.taken_back_minor > commission.credited_minor:
+        await stage_clawbacks(session, commission)
+    # No dedupe keys: the job of this very step may have been parked.
+    payload, tenant = {"commissionId": commission.id}, commission.user_id
+    match State(commission.state):
+        case State.REVERSAL_NEEDED:
+            await stage_clawbacks(session, commission)
+        case State.CHARGED | State.TRANSFERRING | State.TRANSFER_UNKNOWN | State.TRANSFER_BLOCKED:
+            await stage(session, TRANSFER, payload, tenant=tenant)
+        case _:
+            await stage(session, COLLECT, payload, tenant=tenant)
 
 
 _TRANSFER_STATES = {State.CHARGED, State.TRANSFERRING, State.TRANSFER_UNKNOWN}

@@ -21,7 +21,7 @@ from stripe_payments.stripe_api.gateway import Intent, NewIntent, Stripe
 MOST_STEPS = 6
 """accepted -> preparing -> ready -> confirming -> outcome, with one to spare."""
 MOST_CONFIRMS = 4
-"""Tries of one intent with whatever card is saved; after that a person decides."""
+"""Tries of one intent by ourselves; after that another card, or an administrator, is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,8 @@ class Collector:
         card = await self._card(commission)
         if card is None or commission.intent_id is None:
             return False
-        if commission.confirm_number >= MOST_CONFIRMS:
+        another = card != commission.payment_method_id or self.job.payload.get("ordered")
+        if commission.confirm_number >= MOST_CONFIRMS and not another:
             return False
         intent = await self.stripe.intent(commission.intent_id)
         if intent.status not in {"requires_payment_method", "requires_confirmation"}:

@@ -29,7 +29,7 @@ class Commission(Base):
     collection: Mapped[str]
     charge_minor: Mapped[int]
     """What the payer is charged."""
-    state: Mapped[str]
+    state: Mapped[str] = mapped_column(index=True)
     version: Mapped[int] = mapped_column(server_default="1")
     deadline_at: Mapped[datetime | None] = mapped_column(index=True)
     """Null at rest; past it the sweep looks at the row."""

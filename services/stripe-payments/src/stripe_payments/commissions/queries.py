@@ -1,8 +1,19 @@
 """All SQL about commissions."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    SQLColumnExpression,
+    cast,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -63,6 +74,43 @@ async def by_intent(session: AsyncSession, intent_id: str) -> Commission | None:
     """The commission of an intent."""
     query = select(Commission).where(Commission.intent_id == intent_id)
     return (await session.scalars(query)).one_or_none()
+
+
+async def id_of_object(session: AsyncSession, reference: str) -> str | None:
+    """The id of the commission whose intent, charge or transfer this is."""
+    query = select(Commission.id).where(
+        or_(
+            Commission.intent_id == reference,
+            Commission.charge_id == reference,
+            Commission.transfer_id == reference,
+        )
+    )
+    return (await session.scalars(query)).first()
+
+
+def _total(column: SQLColumnExpression[int]) -> ColumnElement[int]:
+    """A sum as a whole number; Postgres adds bigints up to a numeric."""
+    return cast(func.sum(column), BigInteger)
+
+
+async def count_by_state(session: AsyncSession) -> Sequence[Any]:
+    """Number and sums of commissions by currency, collection and state."""
+    query = (
+        select(
+            Commission.currency,
+            Commission.collection,
+            Commission.state,
+            func.count().label("number"),
+            _total(Commission.amount_minor).label("recovered"),
+            _total(Commission.fee_minor - Commission.fee_credited_minor).label("fee"),
+            _total(Commission.collected_minor).label("collected"),
+            _total(Commission.transferred_minor - Commission.reversed_minor).label("transferred"),
+            _total(Commission.refunded_minor).label("refunded"),
+        )
+        .group_by(Commission.currency, Commission.collection, Commission.state)
+        .order_by(Commission.currency, Commission.collection, Commission.state)
+    )
+    return (await session.execute(query)).all()
 
 
 async def page_of_user(

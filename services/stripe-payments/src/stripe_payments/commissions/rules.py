@@ -88,6 +88,28 @@ COLLECTED = frozenset(
 )
 """The money is ours to hold; a late failure event changes nothing."""
 
+DUNNING_DAYS = (1, 3, 5)
+"""Days to the next try of a declined card, after the first, second and third try."""
+NEVER_AGAIN = frozenset(
+    {
+        "authentication_required",
+        "expired_card",
+        "fraudulent",
+        "incorrect_number",
+        "invalid_account",
+        "invalid_number",
+        "lost_card",
+        "merchant_blacklist",
+        "pickup_card",
+        "restricted_card",
+        "revocation_of_all_authorizations",
+        "revocation_of_authorization",
+        "stolen_card",
+        "stop_payment_order",
+    }
+)
+"""Declines that trying the same card again cannot change (Stripe, decline codes)."""
+
 CANCELLABLE = frozenset({State.ACCEPTED, State.READY, State.FAILED, State.AWAITING_CUSTOMER})
 """Nothing is in flight at Stripe, so that the intent can be cancelled."""
 
@@ -112,6 +134,13 @@ def split(amount_minor: int, rate_bp: int) -> tuple[int, int]:
     """Fee and seller's share of a recovered amount; together they are the amount."""
     fee = share_of(amount_minor, rate_bp)
     return fee, amount_minor - fee
+
+
+def dunning_days(*, tries: int, failure_code: str) -> int | None:
+    """Days until the same card is tried again; None when it never is."""
+    if failure_code in NEVER_AGAIN or not 1 <= tries <= len(DUNNING_DAYS):
+        return None
+    return DUNNING_DAYS[tries - 1]
 
 
 def credit(*, credited_minor: int, more_minor: int, rate_bp: int) -> int:

@@ -1,13 +1,15 @@
 """Take over what Stripe says of an intent. Collecting and webhooks both end here, in any order."""
 
+from datetime import UTC, datetime, timedelta
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opside_chassis.outbox import stage
 from opside_contracts.payments.messages import Collection, NextStep
 from stripe_payments.audit.cases import open_case
 from stripe_payments.commissions.models import Commission
-from stripe_payments.commissions.move import BOOK_FEE, TRANSFER, move
-from stripe_payments.commissions.rules import COLLECTED, State, may_move
+from stripe_payments.commissions.move import BOOK_FEE, COLLECT, TRANSFER, move
+from stripe_payments.commissions.rules import COLLECTED, State, dunning_days, may_move
 from stripe_payments.ledger.book import book_charge
 from stripe_payments.stripe_api.gateway import Intent
 
@@ -92,6 +94,16 @@ async def _declined(session: AsyncSession, commission: Commission, intent: Inten
     await _move_if_legal(
         session, commission, State.FAILED, next_step=step, failure_reason=intent.failure_code
     )
+    days = dunning_days(tries=commission.confirm_number, failure_code=intent.failure_code)
+    if days is not None:
+        await stage(
+            session,
+            COLLECT,
+            {"commissionId": commission.id},
+            tenant=commission.user_id,
+            due_at=datetime.now(UTC) + timedelta(days=days),
+            dedupe_key=f"dunning:{commission.id}:{commission.confirm_number}",
+        )
 
 
 async def _move_if_legal(

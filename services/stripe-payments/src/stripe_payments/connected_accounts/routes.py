@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from opside_chassis import access
 from opside_chassis.access import Caller
-from opside_chassis.errors import Forbidden, NotFound, Unavailable
+from opside_chassis.errors import Forbidden, NotFound
 from opside_chassis.service_token import ServiceIdentity
 from opside_contracts import scopes
 from opside_contracts.payments.messages import ConnectAccount, ConnectedAccount
@@ -18,7 +18,7 @@ from stripe_payments.connected_accounts.connect import (
     refuse_foreign_urls,
 )
 from stripe_payments.dependencies import Runtime, runtime
-from stripe_payments.stripe_api.errors import OutcomeUnknown
+from stripe_payments.stripe_api.errors import told_to_callers
 
 router = APIRouter()
 Member = Annotated[Caller, Depends(access.member())]
@@ -37,10 +37,8 @@ async def connect(
     if speaks_for != request.user_id:
         raise Forbidden("an account can be connected for oneself only")
     refuse_foreign_urls(request, app_url=parts.settings.app_url)
-    try:
+    with told_to_callers():
         return await connect_account(parts.database.sessions, parts.stripe, request)
-    except OutcomeUnknown as error:
-        raise Unavailable("Stripe does not answer; try again", retry_after_seconds=5) from error
 
 
 @router.get("/api/v1/stripe/status/{user_id}")
@@ -54,12 +52,10 @@ async def read_status(user_id: str, caller: Member, parts: Parts) -> ConnectedAc
 @router.post("/api/v1/stripe/onboarding-link", status_code=201)
 async def create_link(caller: Member, parts: Parts) -> OnboardingPage:
     """A fresh page of Stripe's where the seller completes his account."""
-    try:
+    with told_to_callers():
         return await onboarding_page(
             parts.database.sessions,
             parts.stripe,
             user_id=caller.user_id,
             app_url=parts.settings.app_url,
         )
-    except OutcomeUnknown as error:
-        raise Unavailable("Stripe does not answer; try again", retry_after_seconds=5) from error

@@ -32,3 +32,12 @@ async def keep_customer_id(session: AsyncSession, user_id: str, customer_id: str
         .where(Customer.user_id == user_id, Customer.customer_id.is_(None))
         .values(customer_id=customer_id)
     )
+
+
+async def forget_card(session: AsyncSession, user_id: str, payment_method_id: str) -> None:
+    """No default card any more, if it was this one."""
+    await session.execute(
+        update(Customer)
+        .where(Customer.user_id == user_id, Customer.payment_method_id == payment_method_id)
+        .values(payment_method_id=None)
+    )

@@ -19,7 +19,7 @@ class Journal(Base):
     effect: Mapped[str]
     """What caused it: the Stripe object's id."""
     commission_id: Mapped[str] = mapped_column(ForeignKey("payments.commissions.id"), index=True)
-    booked_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    booked_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
     transaction_number: Mapped[int]
     """The database transaction that wrote it: no other may add to it."""
 

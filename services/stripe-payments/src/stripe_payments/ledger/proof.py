@@ -1,6 +1,11 @@
 """The proof that the book balances, in figures that can be held against Stripe's own."""
 
 from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.wire import AnswerModel
@@ -69,3 +74,41 @@ async def prove(sessions: Sessions) -> LedgerProof:
         ],
         totals={currency: CurrencyTotals(**found) for currency, found in totals.items()},
     )
+
+
+async def moved_by_effect(
+    session: AsyncSession,
+    *,
+    since: datetime | None = None,
+    effects: Collection[str] | None = None,
+) -> dict[tuple[str, str], int]:
+    """By Stripe object and currency, what it moved on our clearing account, minor units.
+
+    Of journals booked since then, or of these objects whenever they were booked.
+    """
+    rows = await queries.clearing_moves(session, since=since, effects=effects)
+    return {(row.effect, row.currency): row.amount for row in rows if row.amount}
+
+
+async def platform_balance(session: AsyncSession) -> dict[str, int]:
+    """What our book says the platform has at Stripe, by currency, minor units."""
+    return {
+        row.currency: row.balance
+        for row in await queries.balances(session)
+        if row.account == BookAccount.STRIPE_BALANCE.value
+    }
+
+
+async def commission_of_effect(session: AsyncSession, effect: str) -> str | None:
+    """The commission whose book has a journal of this Stripe object."""
+    return await queries.commission_of_effect(session, effect)
+
+
+async def lines_of_commission(session: AsyncSession, commission_id: str) -> Sequence[Any]:
+    """Every line of every journal of a commission, in the order of booking."""
+    return await queries.journals_of(session, commission_id)
+
+
+async def clearing_lines(session: AsyncSession, *, start: datetime, end: datetime) -> Sequence[Any]:
+    """Every movement of the platform's balance in a span, with whose it was, oldest first."""
+    return await queries.clearing_lines(session, start=start, end=end)

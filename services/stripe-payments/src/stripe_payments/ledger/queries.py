@@ -1,6 +1,7 @@
 """All SQL about the book."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -78,3 +79,52 @@ async def count_journals(session: AsyncSession) -> int:
     """All journals."""
     count: int = (await session.execute(text("SELECT count(*) FROM journals"))).scalar_one()
     return count
+
+
+_CLEARING = """
+    SELECT j.effect, p.currency, sum(p.amount_minor)::bigint AS amount
+      FROM journals j JOIN postings p ON p.journal_id = j.id
+     WHERE p.account = 'asset:stripe_balance'
+       AND {condition} GROUP BY j.effect, p.currency
+"""
+
+
+async def clearing_moves(
+    session: AsyncSession, *, since: datetime | None, effects: Collection[str] | None
+) -> Sequence[Row[Any]]:
+    """What each object moved on the clearing account; chosen by time, or by object."""
+    condition = "j.booked_at >= :since" if effects is None else "j.effect = ANY(:effects)"
+    chosen = {"since": since} if effects is None else {"effects": list(effects)}
+    return (await session.execute(text(_CLEARING.format(condition=condition)), chosen)).all()
+
+
+async def journals_of(session: AsyncSession, commission_id: str) -> Sequence[Row[Any]]:
+    """Every line of every journal of a commission, in the order of booking."""
+    query = text(
+        "SELECT j.id, j.kind, j.effect, j.booked_at, p.line, p.account, p.currency, p.amount_minor"
+        " FROM journals j JOIN postings p ON p.journal_id = j.id"
+        " WHERE j.commission_id = :id ORDER BY j.booked_at, j.id, p.line"
+    )
+    return (await session.execute(query, {"id": commission_id})).all()
+
+
+async def commission_of_effect(session: AsyncSession, effect: str) -> str | None:
+    """The commission of the journals over one object."""
+    query = text("SELECT commission_id FROM journals WHERE effect = :effect LIMIT 1")
+    found: str | None = (await session.execute(query, {"effect": effect})).scalar_one_or_none()
+    return found
+
+
+async def clearing_lines(
+    session: AsyncSession, *, start: datetime, end: datetime
+) -> Sequence[Row[Any]]:
+    """Every posting on the clearing account in a span, with the commission it belongs to."""
+    query = text(
+        "SELECT j.booked_at, j.id, j.kind, j.effect, j.commission_id, c.user_id, c.claim_id,"
+        " c.recovery_id, p.currency, p.amount_minor"
+        " FROM journals j JOIN postings p ON p.journal_id = j.id"
+        " JOIN commissions c ON c.id = j.commission_id"
+        " WHERE p.account = 'asset:stripe_balance' AND j.booked_at >= :start AND j.booked_at < :end"
+        " ORDER BY j.booked_at, j.id, p.line"
+    )
+    return (await session.execute(query, {"start": start, "end": end})).all()

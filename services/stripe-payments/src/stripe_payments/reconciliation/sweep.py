@@ -6,12 +6,17 @@ from opside_chassis.database import EVERY_TENANT, Sessions, transaction
 from opside_chassis.inbox import InboxEvent, receive
 from opside_chassis.jobs import Schedule
 from stripe_payments.commissions.access import nudge_overdue
+from stripe_payments.reconciliation.compare import COMPARE_BOOKS
 from stripe_payments.stripe_api.gateway import Stripe
 from stripe_payments.webhooks.apply import APPLY_STRIPE_EVENT, HANDLERS
 
 SWEEP_OVERDUE = "sweep_overdue"
 POLL_EVENTS = "poll_events"
-SCHEDULES = (Schedule(SWEEP_OVERDUE, 30), Schedule(POLL_EVENTS, 60))
+SCHEDULES = (
+    Schedule(SWEEP_OVERDUE, 30),
+    Schedule(POLL_EVENTS, 60),
+    Schedule(COMPARE_BOOKS, 24 * 3600),
+)
 LOOK_BACK = timedelta(minutes=30)
 """Events older than this were polled many times; an outage longer than it needs `poll` by command."""
 

@@ -97,6 +97,43 @@ class TransferReversal:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """A saved card, as much of it as may be shown."""
+
+    id: str
+    customer_id: str | None
+    brand: str
+    last_four: str
+    expiry_month: int
+    expiry_year: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEndpoint:
+    """Where Stripe delivers. The secret is known right after making it only."""
+
+    id: str
+    name: str
+    url: str
+    events: tuple[str, ...]
+    enabled: bool
+    secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceChange:
+    """One line of the platform's own account at Stripe. `net_minor` is what the balance moved by."""
+
+    id: str
+    source_id: str
+    """The charge, refund, transfer, ... that moved it."""
+    type: str
+    net_minor: int
+    currency: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NewRefund:
     """Everything a refund is made from."""
 
@@ -170,6 +207,18 @@ class Stripe(Protocol):
         """Where Stripe sends receipts."""
         ...
 
+    async def cards(self, customer_id: str) -> Sequence[Card]:
+        """The saved cards of a customer, newest first."""
+        ...
+
+    async def card(self, payment_method_id: str) -> Card:
+        """Fetch."""
+        ...
+
+    async def detach_card(self, payment_method_id: str) -> None:
+        """Forget a card for good; it can never be charged again."""
+        ...
+
     async def create_setup(self, customer_id: str, *, idempotency_key: str) -> CardSetup:
         """A SetupIntent for charging later without the customer."""
         ...
@@ -222,8 +271,36 @@ class Stripe(Protocol):
         """All reversals of a transfer."""
         ...
 
+    async def balance_changes(self, *, since: datetime) -> Sequence[BalanceChange]:
+        """Every line of the platform's account from that moment on, oldest first."""
+        ...
+
+    async def balance_changes_of(self, source_id: str) -> Sequence[BalanceChange]:
+        """Every line that one object caused."""
+        ...
+
+    async def balance(self) -> Mapping[str, int]:
+        """The platform's balance by currency, what is not available yet included."""
+        ...
+
     async def events_since(self, since: datetime) -> Sequence[Mapping[str, Any]]:
         """The platform's events from that moment on, oldest first."""
+        ...
+
+    async def webhook_endpoints(self) -> Sequence[WebhookEndpoint]:
+        """All of this account."""
+        ...
+
+    async def create_webhook_endpoint(
+        self, *, url: str, events: Sequence[str], connect: bool, name: str
+    ) -> WebhookEndpoint:
+        """A new one, with its secret."""
+        ...
+
+    async def update_webhook_endpoint(
+        self, endpoint_id: str, *, url: str, events: Sequence[str]
+    ) -> None:
+        """Deliver there from now on, and switch it on."""
         ...
 
     async def ping(self) -> None:

@@ -1,6 +1,6 @@
 """Stripe over its SDK: pinned version, no retries of its own, an answer in our types."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,8 @@ from stripe_payments.settings import Settings
 from stripe_payments.stripe_api.errors import OutcomeUnknown, Refused
 from stripe_payments.stripe_api.gateway import (
     Account,
+    BalanceChange,
+    Card,
     CardSetup,
     Charge,
     Intent,
@@ -22,11 +24,25 @@ from stripe_payments.stripe_api.gateway import (
     Refund,
     SellerTransfer,
     TransferReversal,
+    WebhookEndpoint,
+)
+from stripe_payments.stripe_api.shapes import (
+    account_of,
+    balance_change_of,
+    card_of,
+    intent_of,
+    refund_of,
+    reversal_of,
+    setup_of,
+    transfer_of,
+    webhook_endpoint_of,
 )
 
 TIMEOUT_SECONDS = 12.0
 """Under the 20 s a job may take, so that an unknown outcome can still be written down."""
 MOST_EVENTS = 1_000
+MOST_LINES = 100_000
+"""Of one comparison; a busier platform compares shorter spans."""
 PAGE = 100
 
 stripe.enable_telemetry = False
@@ -45,6 +61,7 @@ class LiveStripe:
             http_client=self._http,
         )
         self._v1 = self._client.v1
+        self._api_version = settings.stripe_api_version
 
     async def close(self) -> None:
         """Close the connections."""
@@ -66,7 +83,7 @@ class LiveStripe:
         made = await _answer(
             self._v1.payment_intents.create_async(parameters, _key(idempotency_key))
         )
-        return _intent(made)
+        return intent_of(made)
 
     async def confirm_intent(
         self, intent_id: str, *, payment_method_id: str, idempotency_key: str
@@ -81,16 +98,16 @@ class LiveStripe:
                 )
             )
         except _Declined as decline:
-            return _intent(decline.intent)
-        return _intent(confirmed)
+            return intent_of(decline.intent)
+        return intent_of(confirmed)
 
     async def intent(self, intent_id: str) -> Intent:
         """Fetch."""
-        return _intent(await _answer(self._v1.payment_intents.retrieve_async(intent_id)))
+        return intent_of(await _answer(self._v1.payment_intents.retrieve_async(intent_id)))
 
     async def cancel_intent(self, intent_id: str, *, idempotency_key: str) -> Intent:
         """Cancel an intent that nothing was charged on."""
-        return _intent(
+        return intent_of(
             await _answer(
                 self._v1.payment_intents.cancel_async(intent_id, {}, _key(idempotency_key))
             )
@@ -120,6 +137,23 @@ class LiveStripe:
         """Where Stripe sends receipts."""
         await _answer(self._v1.customers.update_async(customer_id, {"email": email}))
 
+    async def cards(self, customer_id: str) -> Sequence[Card]:
+        """The saved cards of a customer, newest first."""
+        found = await _answer(
+            self._v1.customers.payment_methods.list_async(
+                customer_id, {"type": "card", "limit": PAGE}
+            )
+        )
+        return [card_of(one) for one in found["data"]]
+
+    async def card(self, payment_method_id: str) -> Card:
+        """Fetch."""
+        return card_of(await _answer(self._v1.payment_methods.retrieve_async(payment_method_id)))
+
+    async def detach_card(self, payment_method_id: str) -> None:
+        """Forget a card for good."""
+        await _answer(self._v1.payment_methods.detach_async(payment_method_id))
+
     async def create_setup(self, customer_id: str, *, idempotency_key: str) -> CardSetup:
         """A SetupIntent for charging later without the customer."""
         parameters: Any = {
@@ -128,11 +162,11 @@ class LiveStripe:
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         }
         made = await _answer(self._v1.setup_intents.create_async(parameters, _key(idempotency_key)))
-        return _setup(made)
+        return setup_of(made)
 
     async def setup(self, setup_id: str) -> CardSetup:
         """Fetch."""
-        return _setup(await _answer(self._v1.setup_intents.retrieve_async(setup_id)))
+        return setup_of(await _answer(self._v1.setup_intents.retrieve_async(setup_id)))
 
     async def create_account(
         self, *, user_id: str, email: str | None, country: str, idempotency_key: str
@@ -146,13 +180,13 @@ class LiveStripe:
         }
         if email:
             parameters["email"] = email
-        return _account(
+        return account_of(
             await _answer(self._v1.accounts.create_async(parameters, _key(idempotency_key)))
         )
 
     async def account(self, account_id: str) -> Account:
         """Fetch."""
-        return _account(await _answer(self._v1.accounts.retrieve_async(account_id)))
+        return account_of(await _answer(self._v1.accounts.retrieve_async(account_id)))
 
     async def onboarding_link(
         self, account_id: str, *, return_url: str, refresh_url: str
@@ -185,14 +219,14 @@ class LiveStripe:
                 _key(idempotency_key),
             )
         )
-        return _transfer(made)
+        return transfer_of(made)
 
     async def transfers_of(self, commission_id: str) -> Sequence[SellerTransfer]:
         """All transfers of a commission."""
         found = await _answer(
             self._v1.transfers.list_async({"transfer_group": commission_id, "limit": PAGE})
         )
-        return [_transfer(one) for one in found["data"]]
+        return [transfer_of(one) for one in found["data"]]
 
     async def refund(self, new: NewRefund, *, idempotency_key: str) -> Refund:
         """Give money back to the card that was charged."""
@@ -206,16 +240,16 @@ class LiveStripe:
                 _key(idempotency_key),
             )
         )
-        return _refund(made)
+        return refund_of(made)
 
     async def fetch_refund(self, refund_id: str) -> Refund:
         """Fetch."""
-        return _refund(await _answer(self._v1.refunds.retrieve_async(refund_id)))
+        return refund_of(await _answer(self._v1.refunds.retrieve_async(refund_id)))
 
     async def refunds_of(self, charge_id: str) -> Sequence[Refund]:
         """All refunds of a charge."""
         found = await _answer(self._v1.refunds.list_async({"charge": charge_id, "limit": PAGE}))
-        return [_refund(one) for one in found["data"]]
+        return [refund_of(one) for one in found["data"]]
 
     async def reverse_transfer(self, new: NewReversal, *, idempotency_key: str) -> TransferReversal:
         """Take a part of a transfer back from the connected account."""
@@ -226,12 +260,45 @@ class LiveStripe:
                 _key(idempotency_key),
             )
         )
-        return _reversal(made)
+        return reversal_of(made)
 
     async def reversals_of(self, transfer_id: str) -> Sequence[TransferReversal]:
         """All reversals of a transfer."""
         found = await _answer(self._v1.transfers.reversals.list_async(transfer_id, {"limit": PAGE}))
-        return [_reversal(one) for one in found["data"]]
+        return [reversal_of(one) for one in found["data"]]
+
+    async def balance_changes(self, *, since: datetime) -> Sequence[BalanceChange]:
+        """Every line of the platform's account from that moment on, oldest first."""
+        span = {"gte": int(since.timestamp())}
+        lines = await self._pages(self._v1.balance_transactions.list_async, {"created": span})
+        return [balance_change_of(line) for line in lines][::-1]
+
+    async def balance_changes_of(self, source_id: str) -> Sequence[BalanceChange]:
+        """Every line that one object caused."""
+        lines = await self._pages(self._v1.balance_transactions.list_async, {"source": source_id})
+        return [balance_change_of(line) for line in lines]
+
+    async def balance(self) -> Mapping[str, int]:
+        """The platform's balance by currency, what is not available yet included."""
+        found = await _answer(self._v1.balance.retrieve_async())
+        totals: dict[str, int] = {}
+        for part in (*found["available"], *found["pending"]):
+            totals[part["currency"]] = totals.get(part["currency"], 0) + part["amount"]
+        return totals
+
+    async def _pages(
+        self, list_page: Callable[[Any], Awaitable[Any]], query: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Every object of a list, newest first; raises `OutcomeUnknown` when it has no end."""
+        found: list[dict[str, Any]] = []
+        after: dict[str, str] = {}
+        while len(found) < MOST_LINES:
+            page = await _answer(list_page({**query, **after, "limit": PAGE}))
+            found += page["data"]
+            if not page["has_more"]:
+                return found
+            after = {"starting_after": page["data"][-1]["id"]}
+        raise OutcomeUnknown(f"more than {MOST_LINES} lines")
 
     async def events_since(self, since: datetime) -> Sequence[Mapping[str, Any]]:
         """The platform's events from that moment on, oldest first."""
@@ -245,6 +312,34 @@ class LiveStripe:
                 break
             after = {"starting_after": page["data"][-1]["id"]}
         return events[::-1]
+
+    async def webhook_endpoints(self) -> Sequence[WebhookEndpoint]:
+        """All of this account."""
+        found = await self._pages(self._v1.webhook_endpoints.list_async, {})
+        return [webhook_endpoint_of(one) for one in found]
+
+    async def create_webhook_endpoint(
+        self, *, url: str, events: Sequence[str], connect: bool, name: str
+    ) -> WebhookEndpoint:
+        """A new one, with its secret."""
+        parameters: Any = {
+            "url": url,
+            "enabled_events": list(events),
+            "connect": connect,
+            "api_version": self._api_version,
+            "description": name,
+            "metadata": {"opside": name},
+        }
+        return webhook_endpoint_of(
+            await _answer(self._v1.webhook_endpoints.create_async(parameters))
+        )
+
+    async def update_webhook_endpoint(
+        self, endpoint_id: str, *, url: str, events: Sequence[str]
+    ) -> None:
+        """Deliver there from now on, and switch it on."""
+        parameters: Any = {"url": url, "enabled_events": list(events), "disabled": False}
+        await _answer(self._v1.webhook_endpoints.update_async(endpoint_id, parameters))
 
     async def ping(self) -> None:
         """Raises when Stripe does not answer."""
@@ -286,71 +381,3 @@ async def _answer(call: Awaitable[Any]) -> dict[str, Any]:
 def _plain(answer: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever the SDK built
     found: dict[str, Any] = answer if isinstance(answer, dict) else answer.to_dict()
     return found
-
-
-def _intent(found: Mapping[str, Any]) -> Intent:
-    last_error = found.get("last_payment_error") or {}
-    latest = found.get("latest_charge")
-    return Intent(
-        id=found["id"],
-        status=found["status"],
-        amount_minor=found["amount"],
-        currency=found["currency"],
-        latest_charge_id=latest["id"] if isinstance(latest, Mapping) else latest,
-        failure_code=last_error.get("decline_code") or last_error.get("code"),
-        metadata=found.get("metadata") or {},
-    )
-
-
-def _setup(found: Mapping[str, Any]) -> CardSetup:
-    return CardSetup(
-        id=found["id"],
-        status=found["status"],
-        client_secret=found["client_secret"],
-        customer_id=found.get("customer"),
-        payment_method_id=found.get("payment_method"),
-    )
-
-
-def _account(found: Mapping[str, Any]) -> Account:
-    requirements = found.get("requirements") or {}
-    return Account(
-        id=found["id"],
-        charges_enabled=bool(found.get("charges_enabled")),
-        payouts_enabled=bool(found.get("payouts_enabled")),
-        details_submitted=bool(found.get("details_submitted")),
-        transfers_active=(found.get("capabilities") or {}).get("transfers") == "active",
-        requirements_due=tuple(requirements.get("currently_due") or ()),
-    )
-
-
-def _transfer(found: Mapping[str, Any]) -> SellerTransfer:
-    return SellerTransfer(
-        id=found["id"],
-        amount_minor=found["amount"],
-        currency=found["currency"],
-        destination=found["destination"],
-        group=found.get("transfer_group"),
-    )
-
-
-def _refund(found: Mapping[str, Any]) -> Refund:
-    return Refund(
-        id=found["id"],
-        charge_id=found["charge"],
-        amount_minor=found["amount"],
-        currency=found["currency"],
-        status=found["status"],
-        failure_reason=found.get("failure_reason"),
-        metadata=found.get("metadata") or {},
-    )
-
-
-def _reversal(found: Mapping[str, Any]) -> TransferReversal:
-    return TransferReversal(
-        id=found["id"],
-        transfer_id=found["transfer"],
-        amount_minor=found["amount"],
-        currency=found["currency"],
-        metadata=found.get("metadata") or {},
-    )

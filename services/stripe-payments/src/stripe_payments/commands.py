@@ -1,0 +1,80 @@
+"""Commands of an operator.
+
+python -m stripe_payments.commands register-webhooks --url https://payments.example.com/webhooks/stripe
+python -m stripe_payments.commands verify-audit
+python -m stripe_payments.commands compare-books
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+from opside_chassis.settings import load
+from stripe_payments.audit.trail import verify_chains
+from stripe_payments.reconciliation.compare import compare_books
+from stripe_payments.runtime import Runtime, open_runtime
+from stripe_payments.settings import Settings
+from stripe_payments.stripe_api.errors import OutcomeUnknown, Refused
+from stripe_payments.webhooks.register import register_webhooks
+
+FAILED = 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m stripe_payments.commands", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    register = commands.add_parser("register-webhooks", help="create the two endpoints at Stripe")
+    register.add_argument("--url", required=True, help="where Stripe delivers, https")
+    commands.add_parser("verify-audit", help="recompute every hash of the audit trail")
+    commands.add_parser("compare-books", help="compare our book with Stripe's account now")
+    return parser
+
+
+async def _register(runtime: Runtime, arguments: argparse.Namespace) -> int:
+    for line in await register_webhooks(runtime.stripe, url=arguments.url):
+        sys.stdout.write(f"{line}\n")
+    return 0
+
+
+async def _verify(runtime: Runtime, _arguments: argparse.Namespace) -> int:
+    checked = await verify_chains(runtime.database.sessions)
+    sys.stdout.write(f"{checked.objects} chains, {checked.entries} entries\n")
+    for broken in checked.broken:
+        sys.stdout.write(f"broken chain: {broken}\n")
+    for silent in checked.silent:
+        sys.stdout.write(f"changed without an entry: {silent}\n")
+    return FAILED if checked.broken or checked.silent else 0
+
+
+async def _compare(runtime: Runtime, _arguments: argparse.Namespace) -> int:
+    compared = await compare_books(runtime.database.sessions, runtime.stripe)
+    sys.stdout.write(f"{compared.objects} objects, {compared.differences} differences\n")
+    return FAILED if compared.differences else 0
+
+
+_COMMANDS: dict[str, Callable[[Runtime, argparse.Namespace], Awaitable[int]]] = {
+    "register-webhooks": _register,
+    "verify-audit": _verify,
+    "compare-books": _compare,
+}
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    async with AsyncExitStack() as stack:
+        runtime = await stack.enter_async_context(open_runtime(load(Settings)))
+        try:
+            return await _COMMANDS[arguments.command](runtime, arguments)
+        except (OutcomeUnknown, Refused, ValueError) as error:
+            sys.stderr.write(f"{arguments.command}: {error}\n")
+            return FAILED
+
+
+def main() -> None:
+    """Run one command."""
+    raise SystemExit(asyncio.run(_run(_parser().parse_args())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Events for trying things out, in test mode only."""

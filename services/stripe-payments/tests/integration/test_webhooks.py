@@ -1,0 +1,148 @@
+"""Deliveries in every order, doubled, lost, forged, of another mode or endpoint: one state, one book."""
+
+import asyncio
+import itertools
+from typing import Any
+
+import pytest
+from door import CONNECT_SECRET, Door
+from factories.commission_bench import GROSS, Bench, ask
+from fakes.stripe_fake import GOOD, Crash, unknown
+from sqlalchemy import text
+
+from opside_chassis.database import EVERY_TENANT, transaction
+from stripe_payments.webhooks.routes import PATHS
+
+LIFE = (
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "charge.succeeded",
+    "charge.failed",
+    "transfer.created",
+    "transfer.paid",
+)
+"""Every event type of a gross commission's life, and two that lie about it."""
+
+
+def event(event_type: str, *, number: int = 1, **more: Any) -> dict[str, Any]:
+    """As Stripe would send it of the one commission there is."""
+    ids = {"payment_intent": "pi_1", "charge": "ch_1", "transfer": "tr_1", "refund": "re_1"}
+    family = event_type.partition(".")[0]
+    return {
+        "id": f"evt_{event_type}_{number}",
+        "type": event_type,
+        "livemode": False,
+        "data": {"object": {"id": ids.get(family, "x"), "payment_intent": "pi_1"}},
+        **more,
+    }
+
+
+async def inbox(bench: Bench) -> dict[str, str]:
+    async with transaction(bench.sessions) as session:
+        rows = await session.execute(text("SELECT event_id, status FROM inbox"))
+        return {row.event_id: row.status for row in rows}
+
+
+async def half_done(bench: Bench) -> None:
+    """Stripe has charged; we were killed before we heard of it, and never look by ourselves."""
+    await bench.save_card(GOOD)
+    await bench.payout_account(active=True)
+    await ask(bench.sessions, GROSS)
+    bench.stripe.fail["confirm_intent", "after"] = [Crash()]
+    await bench.work(rounds=1)
+    async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
+        await session.execute(text("DELETE FROM outbox"))
+    assert (await bench.row())["state"] == "confirming"
+
+
+PAIRS = list(itertools.permutations(LIFE, 2))
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+async def test_every_pair_of_events_ends_in_the_same_state(
+    door: Door, bench: Bench, first: str, second: str
+) -> None:
+    await half_done(bench)
+    for one in (event(first), event(second), event(first), event(second, number=2)):
+        answer = await door.deliver(one)
+        assert answer.status_code == 200
+        await bench.work(rounds=2)
+    if not {first, second} & {"payment_intent.succeeded", "charge.succeeded"}:
+        # What they say of the intent is fetched, so that even a lie brings the truth; a transfer's
+        # event says nothing of an intent, and the sweep looks at the row in time.
+        await door.deliver(event("payment_intent.succeeded"))
+        await bench.work(rounds=2)
+    await bench.work()
+    row = await bench.row()
+    assert (row["state"], row["collected_minor"], row["transferred_minor"]) == (
+        "settled",
+        10_000,
+        8_000,
+    )
+    assert bench.stripe.charges == 1
+    assert len(bench.stripe.transfers) == 1
+    assert (await bench.proof())["platform_balance_minor"] == 10_000 - 320 - 8_000
+
+
+async def test_a_repeat_is_stored_and_applied_once(door: Door, bench: Bench) -> None:
+    await half_done(bench)
+    for path in PATHS:
+        answer = await door.deliver(event("payment_intent.succeeded"), path=path)
+        assert answer.json() == {"received": True}
+    await bench.work()
+    assert await inbox(bench) == {"evt_payment_intent.succeeded_1": "applied"}
+
+
+async def test_an_unknown_type_is_stored_and_ignored(door: Door, bench: Bench) -> None:
+    await door.deliver(event("balance.available"))
+    await bench.work()
+    assert await inbox(bench) == {"evt_balance.available_1": "ignored"}
+
+
+async def test_a_failure_leaves_the_event_unapplied_and_it_comes_again(
+    door: Door, bench: Bench
+) -> None:
+    await half_done(bench)
+    bench.stripe.fail["intent", "before"] = [unknown()]
+    await door.deliver(event("payment_intent.succeeded"))
+    await bench.work(rounds=1)
+    assert await inbox(bench) == {"evt_payment_intent.succeeded_1": "received"}
+    await bench.work()
+    assert await inbox(bench) == {"evt_payment_intent.succeeded_1": "applied"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"livemode": True},
+        {"account": "acct_other"},
+        {"id": None, "data": None},
+        {"data": {"object": []}},
+        {"data": "x"},
+    ],
+)
+async def test_what_does_not_belong_here_is_refused(
+    door: Door, bench: Bench, change: dict[str, Any]
+) -> None:
+    answer = await door.deliver(event("payment_intent.succeeded") | change)
+    assert answer.status_code == 400
+    assert await inbox(bench) == {}
+
+
+async def test_a_platform_event_signed_by_the_connect_endpoint_is_refused(door: Door) -> None:
+    answer = await door.deliver(event("payment_intent.succeeded"), secret=CONNECT_SECRET)
+    assert answer.status_code == 400
+
+
+async def test_a_forged_or_unsigned_delivery_says_nothing_more(door: Door) -> None:
+    forged = await door.deliver(event("payment_intent.succeeded"), secret="another")
+    unsigned = await door.ask("POST", "/webhooks/stripe", json=event("payment_intent.succeeded"))
+    assert (forged.status_code, unsigned.status_code) == (400, 400)
+
+
+async def test_a_thousand_deliveries_at_once_are_all_kept(door: Door, bench: Bench) -> None:
+    answers = await asyncio.gather(
+        *(door.deliver(event("balance.available", number=number)) for number in range(1_000))
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(await inbox(bench)) == 1_000
