@@ -39,9 +39,9 @@ class Caller:
         body = {"operation": operation, "kind": kind, **more}
         return self.control.post("/amazon/faults", json=body)
 
-    def create(self, **more) -> httpx.Response:
+    def create(self, kind: str = LEDGER, **more) -> httpx.Response:
         body = {
-            "reportType": LEDGER,
+            "reportType": kind,
             "marketplaceIds": ["ATVPDKIKX0DER"],
             "dataStartTime": "2020-01-01T00:00:00Z",
             "dataEndTime": "2100-01-01T00:00:00Z",
@@ -53,9 +53,9 @@ class Caller:
         found = self.http.get(f"{BASE}/reports", params=query, headers=self.headers)
         return len(found.json()["reports"])
 
-    def finished(self) -> str:
-        """The document id of a fresh ledger report."""
-        report_id = self.create().json()["reportId"]
+    def finished(self, kind: str = LEDGER) -> str:
+        """The document id of a fresh report."""
+        report_id = self.create(kind).json()["reportId"]
         self.control.post("/clock/advance", json={"seconds": 2})
         answer = self.http.get(f"{BASE}/reports/{report_id}", headers=self.headers)
         return answer.json()["reportDocumentId"]
@@ -146,6 +146,14 @@ def test_a_truncated_gzip_arrives_as_if_whole(caller):
     with pytest.raises(EOFError):
         gzip.decompress(cut.content)
     assert gzip.decompress(caller.http.get(url).content) == gzip.decompress(whole)
+
+
+def test_a_truncated_plain_file_breaks_the_connection(caller):
+    document_id = caller.finished("GET_FBA_REIMBURSEMENTS_DATA")
+    caller.plan("downloadDocument", "truncated_gzip")
+    with pytest.raises(httpx.TransportError):
+        caller.http.get(caller.link(document_id))
+    assert caller.http.get(caller.link(document_id)).text.count("\n") > 5
 
 
 def test_an_expired_link_and_a_new_one(caller):

@@ -6,7 +6,8 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_NAME = "opside.abort"
+ABORT = "opside.abort"
+"""Name in the ASGI scope of the call that resets the connection."""
 
 
 class Cuttable:
@@ -19,7 +20,7 @@ class Cuttable:
         # uvicorn's `send` is a method of the request's cycle, which holds the transport.
         transport = getattr(getattr(send, "__self__", None), "transport", None)
         if scope["type"] == "http" and transport is not None:
-            scope[_NAME] = transport.abort
+            scope[ABORT] = transport.abort
         await self._app(scope, receive, send)
 
 
@@ -27,7 +28,7 @@ class CutResponse(Response):
     """Resets the connection instead of answering; without a connection at hand, answers 500."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        abort: Callable[[], Any] | None = scope.get(_NAME)
+        abort: Callable[[], Any] | None = scope.get(ABORT)
         if abort is None:
             self.status_code = 500
             await super().__call__(scope, receive, send)

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from opside_sandbox.amazon import faults
-from opside_sandbox.cutting import CutResponse
+from opside_sandbox.cutting import ABORT, CutResponse
 from opside_sandbox.state import SandboxState
 
 Act = Callable[[], Awaitable[Response]]
@@ -16,6 +17,7 @@ Refuse = Callable[[int], Response]
 
 _POLL_SECONDS = 0.05
 _PIECES = 8
+_GZIP = b"\x1f\x8b"
 _GATEWAY_PAGE = (
     "<html><head><title>503 Service Temporarily Unavailable</title></head>"
     "<body><center><h1>503 Service Temporarily Unavailable</h1></center></body></html>"
@@ -68,7 +70,8 @@ async def _after(request: Request, fault: faults.Met, answer: Response, refuse: 
         case "slow":
             return _streamed(answer, _slowly(_chunks(answer), fault.seconds))
         case "truncated_gzip":
-            return _streamed(answer, _without_the_end(_chunks(answer)))
+            abort = request.scope.get(ABORT, _nothing)
+            return _streamed(answer, _without_the_end(_chunks(answer), abort))
         case "wrong_content_type":
             answer.headers["content-type"] = "application/octet-stream"
     return answer
@@ -110,12 +113,24 @@ async def _slowly(chunks: AsyncIterator[bytes], seconds: float) -> AsyncIterator
         dripped = True
 
 
-async def _without_the_end(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Everything but half of the last chunk, in a well-formed answer: only gzip can tell."""
-    held: bytes | None = None
+def _nothing() -> None:
+    """Stands in for `abort` where no connection is at hand."""
+
+
+async def _without_the_end(
+    chunks: AsyncIterator[bytes], abort: Callable[[], Any]
+) -> AsyncIterator[bytes]:
+    """Everything but half of the last chunk.
+
+    A gzip file ends in a well-formed answer: only its own checksum tells. Of a plain file nobody
+    could tell, so the connection breaks.
+    """
+    first, held = b"", None
     async for chunk in chunks:
         if held is not None:
             yield held
-        held = chunk
+        first, held = first or chunk, chunk
     if held:
         yield held[: len(held) // 2]
+    if not first.startswith(_GZIP):
+        abort()
