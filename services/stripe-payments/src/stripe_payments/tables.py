@@ -12,6 +12,7 @@ from stripe_payments.connected_accounts import models as connected_accounts_mode
 from stripe_payments.customers import models as customers_models
 from stripe_payments.ledger import models as ledger_models
 from stripe_payments.reconciliation import models as reconciliation_models
+from stripe_payments.subscriptions import models as subscriptions_models
 
 metadata = Base.metadata
 outbox_table(metadata)
@@ -29,4 +30,5 @@ __all__ = [
     "ledger_models",
     "metadata",
     "reconciliation_models",
+    "subscriptions_models",
 ]

@@ -18,7 +18,13 @@ class Journal(Base):
     kind: Mapped[str]
     effect: Mapped[str]
     """What caused it: the Stripe object's id."""
-    commission_id: Mapped[str] = mapped_column(ForeignKey("payments.commissions.id"), index=True)
+    commission_id: Mapped[str | None] = mapped_column(
+        ForeignKey("payments.commissions.id"), index=True
+    )
+    invoice_id: Mapped[str | None] = mapped_column(
+        ForeignKey("payments.stripe_invoices.id"), index=True
+    )
+    """One of both says what the effect is about."""
     booked_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
     transaction_number: Mapped[int]
     """The database transaction that wrote it: no other may add to it."""

@@ -1,0 +1,1 @@
+"""Plans that sellers subscribe to, and their invoices, as Stripe tells them."""
