@@ -71,9 +71,12 @@ def test_a_card_that_asks_the_bank_first(api):
 
 def test_nobody_touches_anothers_subscription(api):
     made = subscribe(api, payer(api), monthly(api))
-    session = session_of(api, payer(api))
+    visitor = payer(api)
+    own = subscribe(api, visitor, monthly(api))
+    session = session_of(api, visitor)
     assert choose(session, decision="cancel", subscription=made.id).status_code == 400
-    assert not api.v1.subscriptions.retrieve(made.id).cancel_at_period_end
+    for one in (made, own):
+        assert not api.v1.subscriptions.retrieve(one.id).cancel_at_period_end
     assert httpx.get(session.url[:-4]).status_code == 404
 
 
