@@ -27,6 +27,7 @@ _NOT_SENT = {
         "statement_descriptor_prefix_kanji",
     },
 }
+_NAMED_AT_MOST = 10  # of the operations that a run has not covered
 
 
 class Contract:
@@ -55,9 +56,11 @@ class Contract:
                 "installed, nothing was validated"
             )
         known = {self._operation(one.method.lower(), one.path)[0] for one in OPERATIONS}
+        missing = sorted(known - set(self.operations))
+        named = f" (all but {', '.join(missing)})" if 0 < len(missing) <= _NAMED_AT_MOST else ""
         return (
-            f"Stripe contract ({self._name}): {len(self.operations)} of the sandbox's "
-            f"{len(known)} operations, {self.validations} validations, "
+            f"Stripe contract ({self._name}): {len(known) - len(missing)} of the sandbox's "
+            f"{len(known)} operations{named}, {self.validations} validations, "
             f"{len(self.failures)} failures"
         )
 
