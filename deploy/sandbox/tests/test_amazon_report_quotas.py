@@ -39,7 +39,9 @@ def test_asking_too_soon_is_cancelled_or_fatal_until_the_interval_is_over(
     assert ends_as(amazon, amazon.seller("ada"), kind) == "DONE"
     assert ends_as(amazon, amazon.seller("ada"), kind) == early
     assert ends_as(amazon, amazon.seller("ben"), kind) == "DONE"
-    amazon.state.clock.advance(hours * 3600)
+    amazon.state.clock.advance(hours * 1800)
+    assert ends_as(amazon, amazon.seller("ada"), kind) == early
+    amazon.state.clock.advance(hours * 1800)
     # What was refused in between does not start the interval anew.
     assert ends_as(amazon, amazon.seller("ada"), kind) == "DONE"
 
