@@ -215,3 +215,16 @@ async def test_the_database_keeps_what_was_allocated(books: Books, statement: st
     await books.report(paid())
     with pytest.raises(DBAPIError):
         await books.service.execute(statement)
+
+
+async def test_a_case_that_is_filed_here_after_amazon_paid_it_is_not_charged(books: Books) -> None:
+    """He had filed it himself before us (ruling R15): the reason is kept, and nothing is told."""
+    await books.report(paid())
+    await books.file()
+    await books.report(paid())
+    (recovery,) = await books.listed()
+    assert (recovery["billable"], recovery["notBillableReason"]) == (
+        False,
+        recoveries.NOT_FILED_HERE,
+    )
+    assert await books.events() == []

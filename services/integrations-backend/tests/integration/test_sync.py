@@ -184,3 +184,18 @@ async def test_history_is_the_newest_first(service: Service) -> None:
     listed = [one["syncId"] for one in (*page["items"], *rest["items"])]
     assert listed[: len(ids)] == ids[::-1]
     assert len(listed) == len(set(listed))
+
+
+async def test_a_running_sync_hears_only_the_job_of_its_step(
+    service: Service, files: FakeAmazon
+) -> None:
+    await service.connect(ADA)
+    sync_id = await started(service)
+    await service.work()
+    await service.execute("UPDATE sync_jobs SET status = 'running', step = 'costs'")
+    calls = len(files.calls)
+    async with transaction(service.sessions, tenant=ADA) as session:
+        await stage(session, ADVANCE_SYNC, {"syncId": sync_id, "step": "fetch"}, tenant=ADA)
+    await service.work()
+    assert len(files.calls) == calls
+    assert (await shown(service, sync_id))["stage"] == STAGE[Step.COSTS]
