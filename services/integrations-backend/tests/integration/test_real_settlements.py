@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from factories.report_rows import frame
 from service import ADA, Service
 
 from integrations_backend.detection.customer_returns import find
@@ -76,15 +77,9 @@ def test_every_sum_is_that_of_the_ground_truth(known: dict[str, Any]) -> None:
 
 
 def facts(as_of: date) -> Facts:
-    none = {kind: _empty(kind) for kind in (RETURNS, REIMBURSEMENTS)}
+    none = {kind: frame(kind, []) for kind in (RETURNS, REIMBURSEMENTS)}
     rows = pl.concat([parsed(one["file"]).frame for one in truth()])
     return Facts(none | {SETTLEMENT: rows}, CANADA, current_policy(), as_of)
-
-
-def _empty(kind: str) -> pl.DataFrame:
-    from factories.report_rows import frame  # noqa: PLC0415
-
-    return frame(kind, [])
 
 
 def test_on_the_last_day_two_refunds_are_paid_and_three_still_wait() -> None:
