@@ -211,6 +211,24 @@ def test_an_inquiry_grows_into_a_chargeback_over_what_is_left(api, control):
     settled(api, control, inquiry, "won")
 
 
+def test_a_chargeback_that_was_an_inquiry_has_a_deadline_of_its_own(api, control):
+    _, inquiry = disputed(api, control, "pm_card_createDisputeInquiry")
+    advance(control, 8 * DAY)
+    answer(api, inquiry, "escalate_inquiry_evidence")
+    grown = settled(api, control, inquiry, "needs_response")
+    assert grown.evidence_details.due_by > inquiry.evidence_details.due_by
+    control.post("/clock/advance", json={"seconds": 5 * DAY}).raise_for_status()
+    until(lambda: len(deadlines(control, inquiry)) == 1)
+    assert api.v1.disputes.retrieve(inquiry.id).status == "needs_response"
+
+
+def deadlines(control, dispute):
+    waiting = control.get("/stripe/jobs").json()["waiting"]
+    return [
+        one for one in waiting if (one["kind"], one["object"]) == ("dispute_deadline", dispute.id)
+    ]
+
+
 def test_authorized_money_is_disputed_only_when_it_is_captured(api, control):
     customer, method = customer_with(api, "pm_card_createDispute")
     intent = intent_for(api, customer, method, 5000, capture_method="manual")

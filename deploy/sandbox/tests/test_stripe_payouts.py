@@ -1,5 +1,7 @@
 """Payouts: where they go, how they end, what the balance and the book say."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 import stripe
 from sandbox_process import until
@@ -271,12 +273,23 @@ def test_express_accounts_are_paid_out_by_themselves(api, control):
     assert events(api, there, "payout.reconciliation_completed")
 
 
+def next_run(control, account):
+    """When the account's next automatic payout is made."""
+    [run] = [
+        one
+        for one in control.get("/stripe/jobs").json()["waiting"]
+        if (one["kind"], one["account"]) == ("payout_run", account.id)
+    ]
+    return datetime.fromtimestamp(round(run["due_at"]), UTC)
+
+
 def test_a_schedule_is_followed(api, control):
     account = onboarded(api)
     weekly = {"interval": "weekly", "weekly_anchor": "wednesday"}
     known = api.v1.accounts.update(account.id, {"settings": {"payouts": {"schedule": weekly}}})
     assert known.settings.payouts.schedule.weekly_payout_days == ["wednesday"]
     there = funded(api, account)
+    assert next_run(control, account).strftime("%A %H:%M") == "Wednesday 00:00"
     advance(control, WEEK + DAY)
     [payout] = until(lambda: api.v1.payouts.list(options=there).data)
     assert payout.automatic
@@ -285,11 +298,17 @@ def test_a_schedule_is_followed(api, control):
             account.id,
             {"settings": {"payouts": {"schedule": {**weekly, "interval": "daily"}}}},
         )
+
+
+def test_a_monthly_payout_comes_on_the_last_day_of_a_short_month(api, control):
+    account = onboarded(api)
     monthly = {"interval": "monthly", "monthly_anchor": 31}
     api.v1.accounts.update(account.id, {"settings": {"payouts": {"schedule": monthly}}})
-    funded(api, account)
+    there = funded(api, account)
+    run = next_run(control, account)
+    assert (run + timedelta(days=1)).day == 1
     advance(control, 5 * WEEK)
-    until(lambda: len(api.v1.payouts.list(options=there).data) == 2)
+    assert until(lambda: api.v1.payouts.list(options=there).data)[0].automatic
 
 
 def test_an_account_pays_its_debts_from_its_bank_account(api, control):

@@ -33,6 +33,14 @@ def plan(world: World, available_on: int) -> None:
     jobs.later(world, RUN, account["id"], seconds=wanted - now)
 
 
+def change(world: World) -> None:
+    """The account's schedule is another one: forget the run that the old one has planned."""
+    waiting = world.state.store.find(jobs.JOBS, kind=RUN, account=world.account)
+    if waiting is not None:
+        world.state.store.delete(jobs.JOBS, waiting["id"])
+    plan(world, world.now())
+
+
 def next_run(schedule: Document, after: int) -> int:
     """Unix seconds of the first run later than `after`."""
     day = datetime.fromtimestamp(after, UTC).replace(hour=0, minute=0, second=0)

@@ -25,7 +25,7 @@ def apply(world: World, account: Document, given: Document | None) -> None:
     account["settings"] = {**account["settings"], "payouts": settings}
     if world.at(None).get("account", account["id"]) is not None:
         world.at(None).save(account)  # the plan reads the schedule
-        payout_schedule.plan(world.at(account["id"]), world.now())
+        payout_schedule.change(world.at(account["id"]))
 
 
 def _schedule(known: Document, asked: Document) -> Document:
