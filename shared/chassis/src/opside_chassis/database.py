@@ -1,7 +1,9 @@
-"""Postgres as every service uses it: one schema and two roles a service, tenants kept apart by row security.
+"""Postgres as every service uses it: one schema a service, its roles, tenants kept apart by row security.
 
 The owner role (`<schema>_owner`) runs migrations and owns the tables. The application role
 (`<schema>_app`) only reads and writes rows; it owns nothing and cannot switch row security off.
+A service that must not do everything in one name gives rights to the duty roles (`DUTIES`) instead;
+the application role then has none itself, and every transaction takes one duty.
 """
 
 from collections.abc import AsyncIterator
@@ -26,6 +28,10 @@ Sessions = async_sessionmaker[AsyncSession]
 
 EVERY_TENANT = "*"
 """The tenant of work that belongs to no single user: relays, sweeps, admin reads (decision 0004)."""
+
+DUTIES = ("api", "worker", "janitor", "admin", "auditor")
+"""Roles `<schema>_<duty>` (facts/money-safety.md section 2): `api` creates requests, `worker` performs
+them, `janitor` resolves them, `admin` orders, `auditor` reads. Nobody logs in as one of them."""
 
 STATEMENT_TIMEOUT_MS = 5_000
 LOCK_TIMEOUT_MS = 2_000
@@ -85,8 +91,18 @@ class Database:
     sessions: Sessions
 
     @classmethod
-    def connect(cls, url: str, *, application_name: str, pool_size: int = POOL_SIZE) -> Self:
-        """Open a pool lazily; the first query connects."""
+    def connect(
+        cls,
+        url: str,
+        *,
+        application_name: str,
+        role: str | None = None,
+        pool_size: int = POOL_SIZE,
+    ) -> Self:
+        """Open a pool lazily; the first query connects.
+
+        `role` is the duty of every transaction that names no other one.
+        """
         engine = create_async_engine(
             asyncpg_url(url),
             pool_size=pool_size,
@@ -96,7 +112,7 @@ class Database:
             hide_parameters=True,
             connect_args={
                 "timeout": CONNECT_TIMEOUT_SECONDS,
-                "server_settings": _server_settings(application_name),
+                "server_settings": _server_settings(application_name, role),
             },
         )
         return cls(engine, async_sessionmaker(engine, expire_on_commit=False))
@@ -106,30 +122,31 @@ class Database:
         await self.engine.dispose()
 
 
-def _server_settings(application_name: str) -> dict[str, str]:
-    return {
+def _server_settings(application_name: str, role: str | None) -> dict[str, str]:
+    settings = {
         "application_name": application_name,
         "statement_timeout": str(STATEMENT_TIMEOUT_MS),
         "lock_timeout": str(LOCK_TIMEOUT_MS),
         "idle_in_transaction_session_timeout": str(IDLE_TRANSACTION_TIMEOUT_MS),
         "timezone": "UTC",
     }
+    return settings if role is None else settings | {"role": role}
 
 
 @asynccontextmanager
 async def transaction(
-    sessions: Sessions, *, tenant: str | None = None
+    sessions: Sessions, *, tenant: str | None = None, role: str | None = None
 ) -> AsyncIterator[AsyncSession]:
     """One transaction, committed on leaving, rolled back on an error.
 
     `tenant` is the user whose rows it sees, or `EVERY_TENANT`; without it, tables with a tenant
-    show no rows. While it is open, `refuse_open_transaction` refuses calls to the outside.
+    show no rows. `role` is its duty, if not that of its `Database`. While it is open,
+    `refuse_open_transaction` refuses calls to the outside.
     """
     token = _open_transactions.set(_open_transactions.get() + 1)
     try:
         async with sessions.begin() as session:
-            if tenant is not None:
-                await set_tenant(session, tenant)
+            await _act_as(session, tenant=tenant, role=role)
             yield session
     finally:
         _open_transactions.reset(token)
@@ -137,9 +154,19 @@ async def transaction(
 
 async def set_tenant(session: AsyncSession, tenant: str) -> None:
     """Name the tenant of the rest of this transaction."""
-    await session.execute(
-        text("SELECT set_config('opside.tenant', :tenant, true)"), {"tenant": tenant}
-    )
+    await _act_as(session, tenant=tenant, role=None)
+
+
+async def _act_as(session: AsyncSession, *, tenant: str | None, role: str | None) -> None:
+    """Both are settings of the transaction, made in one statement; none is no statement."""
+    named = {"tenant": tenant, "role": role}
+    values = {name: value for name, value in named.items() if value is not None}
+    if values:
+        calls = ", ".join(f"set_config('{_SETTINGS[name]}', :{name}, true)" for name in values)
+        await session.execute(text(f"SELECT {calls}"), values)
+
+
+_SETTINGS = {"tenant": "opside.tenant", "role": "role"}
 
 
 def refuse_open_transaction() -> None:
@@ -178,10 +205,10 @@ async def check_application_role(engine: AsyncEngine, schema: str, *, durable: b
         SELECT r.rolsuper OR r.rolbypassrls AS too_strong,
                EXISTS (SELECT 1 FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
                         WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'm')
-                          AND pg_has_role(c.relowner, 'member')) AS owns,
+                          AND pg_has_role(session_user, c.relowner, 'member')) AS owns,
                current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'
                  AND current_setting('synchronous_commit') <> 'off' AS durable
-          FROM pg_roles r WHERE r.rolname = current_user
+          FROM pg_roles r WHERE r.rolname = session_user
         """
     )
     async with engine.connect() as connection:

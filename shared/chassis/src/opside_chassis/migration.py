@@ -16,12 +16,17 @@ from alembic.config import Config
 from sqlalchemy import Connection, MetaData, make_url, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from opside_chassis.database import LOCK_TIMEOUT_MS, asyncpg_url, driver_url
+from opside_chassis.database import DUTIES, LOCK_TIMEOUT_MS, asyncpg_url, driver_url
 from opside_chassis.settings import WrongSetting, refuse_start
 
 _SCHEMA = re.compile(r"[a-z][a-z_]{1,30}")
 BOOTSTRAP_TRIES = 5
 """Roles belong to the whole server: bootstraps of two databases at once may collide."""
+_COLLISIONS = (
+    asyncpg.UniqueViolationError,
+    asyncpg.DuplicateObjectError,
+    asyncpg.InternalServerError,
+)
 _MIGRATION_LOCK = 0x6F70_7369_6465
 """An arbitrary constant ("opside"): two migrations of one database run one after the other."""
 
@@ -87,13 +92,13 @@ def migrate(alembic_ini: Path, owner_url: str) -> None:
 
 
 async def bootstrap(admin_url: str, *, schema: str, owner_password: str, app_password: str) -> None:
-    """Make (or bring up to date) a schema with its owner and application roles.
+    """Make (or bring up to date) a schema with its owner, its application role and its duty roles.
 
     Safe to repeat. The database itself is the one `admin_url` names.
 
     Raises:
         ValueError: the schema's name is not a plain identifier.
-        WrongSetting: one of the two roles exists and is stronger than it may be.
+        WrongSetting: one of the roles exists and is stronger than it may be.
     """
     if not _SCHEMA.fullmatch(schema):
         raise ValueError(f"not a schema name: {schema!r}")
@@ -104,7 +109,7 @@ async def bootstrap(admin_url: str, *, schema: str, owner_password: str, app_pas
             try:
                 async with connection.transaction():
                     await _make_schema(connection, schema, passwords)
-            except (asyncpg.UniqueViolationError, asyncpg.InternalServerError):
+            except _COLLISIONS:
                 if not tries_left:
                     raise
             else:
@@ -118,12 +123,20 @@ async def _make_schema(
 ) -> None:
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
     for role, password in passwords.items():
-        await _make_role(connection, role, password)
+        quoted = await connection.fetchval("SELECT quote_literal($1::text)", password)
+        await _make_role(connection, role, f"LOGIN PASSWORD {quoted}")
+    for duty in DUTIES:
+        await _make_role(connection, f"{schema}_{duty}", "NOLOGIN")
+    is_new = await connection.fetchval("SELECT to_regnamespace($1) IS NULL", schema)
     for statement in _schema_statements(schema):
         await connection.execute(statement)
+    if is_new:
+        # Only once: migrations may have given these rights to the duty roles instead.
+        for statement in _first_rights(schema):
+            await connection.execute(statement)
 
 
-async def _make_role(connection: "asyncpg.Connection", role: str, password: str) -> None:
+async def _make_role(connection: "asyncpg.Connection", role: str, options: str) -> None:
     strong = await connection.fetchval(
         "SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb"
         " FROM pg_roles WHERE rolname = $1",
@@ -133,25 +146,32 @@ async def _make_role(connection: "asyncpg.Connection", role: str, password: str)
         raise WrongSetting(
             "SCHEMA", f"the role {role} exists and is too strong", f"drop the role {role}"
         )
-    quoted = await connection.fetchval("SELECT quote_literal($1::text)", password)
     # The defaults of CREATE ROLE are what we want; naming them again would need a superuser.
     verb = "CREATE" if strong is None else "ALTER"
-    await connection.execute(f"{verb} ROLE {role} LOGIN PASSWORD {quoted}")
+    await connection.execute(f"{verb} ROLE {role} {options}")
 
 
 def _schema_statements(schema: str) -> list[str]:
     owner, app = f"{schema}_owner", f"{schema}_app"
+    duties = ", ".join(f"{schema}_{duty}" for duty in DUTIES)
     return [
         f"GRANT {owner} TO CURRENT_USER",
         f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner}",
         f"REVOKE ALL ON SCHEMA {schema} FROM PUBLIC",
-        f"GRANT USAGE ON SCHEMA {schema} TO {app}",
-        f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}"
-        f" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app}",
-        f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}"
-        f" GRANT USAGE ON SEQUENCES TO {app}",
+        f"GRANT USAGE ON SCHEMA {schema} TO {app}, {duties}",
+        # A duty is taken by SET ROLE, never had along with the others.
+        f"ALTER ROLE {app} NOINHERIT",
+        f"GRANT {duties} TO {app}",
         f"ALTER ROLE {owner} SET search_path = {schema}",
         f"ALTER ROLE {app} SET search_path = {schema}",
+    ]
+
+
+def _first_rights(schema: str) -> list[str]:
+    grant = f"ALTER DEFAULT PRIVILEGES FOR ROLE {schema}_owner IN SCHEMA {schema} GRANT"
+    return [
+        f"{grant} SELECT, INSERT, UPDATE, DELETE ON TABLES TO {schema}_app",
+        f"{grant} USAGE ON SEQUENCES TO {schema}_app",
     ]
 
 

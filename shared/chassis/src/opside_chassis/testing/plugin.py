@@ -49,6 +49,8 @@ class SchemaUnderTest:
 
     schema: str
     alembic_ini: Path
+    role: str | None = None
+    """The duty of the fixtures' databases, where the schema's migrations gave the rights to duties."""
 
 
 @dataclass
@@ -211,11 +213,11 @@ async def _drop(postgres_url: str, made: MigratedDatabase) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def database(
-    postgres_url: str, template_database: MigratedDatabase
+    postgres_url: str, template_database: MigratedDatabase, schema_under_test: SchemaUnderTest
 ) -> AsyncIterator[Database]:
     """One migrated database for the whole session, as the application role."""
     made = await _copy(postgres_url, template_database)
-    opened = Database.connect(made.app_url, application_name="tests")
+    opened = Database.connect(made.app_url, application_name="tests", role=schema_under_test.role)
     yield opened
     await opened.close()
     await _drop(postgres_url, made)
@@ -240,7 +242,7 @@ async def sessions(database: Database) -> AsyncIterator[Sessions]:
 
 
 def _forget_tenant_between_transactions(maker: Sessions) -> Callable[[], None]:
-    """A savepoint keeps the tenant of the transaction before it; a real commit would not."""
+    """A savepoint keeps tenant and role of the transaction before it; a real commit would not."""
 
     class FreshSession(Session):
         pass
@@ -248,6 +250,7 @@ def _forget_tenant_between_transactions(maker: Sessions) -> Callable[[], None]:
     def clear(_session: Session, begun: SessionTransaction, connection: Connection) -> None:
         if not begun.nested:
             connection.exec_driver_sql("SELECT set_config('opside.tenant', '', true)")
+            connection.exec_driver_sql("RESET ROLE")
 
     maker.configure(sync_session_class=FreshSession)
     event.listen(FreshSession, "after_begin", clear)
@@ -265,9 +268,13 @@ async def migrated(
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def committed_database(migrated: MigratedDatabase) -> AsyncIterator[Database]:
+async def committed_database(
+    migrated: MigratedDatabase, schema_under_test: SchemaUnderTest
+) -> AsyncIterator[Database]:
     """A database of the test's own, where commits are real."""
-    opened = Database.connect(migrated.app_url, application_name="tests", pool_size=20)
+    opened = Database.connect(
+        migrated.app_url, application_name="tests", role=schema_under_test.role, pool_size=20
+    )
     yield opened
     await opened.close()
 
