@@ -7,6 +7,9 @@ from pydantic import Field, SecretStr
 from opside_chassis.settings import BaseUrl, ServiceSettings, WrongSetting, is_local_url
 from opside_contracts.payments.messages import Collection
 
+SHORTEST_SECRET_CHARS = 16
+"""Amazon's are longer; what is shorter was never copied from its console."""
+
 
 class Settings(ServiceSettings):
     """The settings of main-api."""
@@ -27,12 +30,12 @@ class Settings(ServiceSettings):
     """A session ends so many days after sign-in, however often it is refreshed."""
 
     def check(self) -> None:
-        """Refuse sandboxes and short secrets in production."""
+        """Refuse a short secret, and sandboxes in production."""
         super().check()
-        if not self.amazon_login_client_secret.get_secret_value():
+        if len(self.amazon_login_client_secret.get_secret_value()) < SHORTEST_SECRET_CHARS:
             raise WrongSetting(
                 "AMAZON_LOGIN_CLIENT_SECRET",
-                "is empty",
+                "is empty or too short",
                 "copy it from the Login with Amazon console",
             )
         if not self.in_production:
