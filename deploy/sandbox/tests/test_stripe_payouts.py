@@ -1,5 +1,6 @@
 """Payouts: where they go, how they end, what the balance and the book say."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -179,6 +180,30 @@ def test_a_bad_bank_account_sends_the_money_back(api, control, number, code):
     assert caught.value.code == "payouts_not_allowed"
     told = {one.type for one in api.v1.events.list({"limit": 100}, there).data}
     assert {"payout.failed", "account.external_account.updated", "account.updated"} <= told
+
+
+def test_a_payout_may_fail_when_its_account_is_gone(api, control):
+    made = api.v1.accounts.create(
+        {"type": "express", "capabilities": {"transfers": {"requested": True}}}
+    )
+    onboard(api, made.id, account_number="000111111116")
+    manual(api, made.id)
+    there = funded(api, made, 1000)
+    payout = api.v1.payouts.create({"amount": 1000, "currency": "usd"}, there)
+    api.v1.accounts.delete(made.id)
+    for seconds in (HOUR + 1, 5 * DAY):
+        advance(control, seconds)
+        until(lambda: _nothing_is_due(control, payout))
+    assert control.get("/stripe/jobs").json()["failed"] == []
+
+
+def _nothing_is_due(control, payout):
+    offset = control.get("/clock").json()["offsetSeconds"]
+    now = time.time() + offset
+    mine = [
+        one for one in control.get("/stripe/jobs").json()["waiting"] if one["object"] == payout.id
+    ]
+    return all(one["due_at"] > now for one in mine)
 
 
 def test_a_failed_bank_account_is_replaced(api, control):

@@ -145,10 +145,10 @@ def fail(world: World, payout: Document, code: str) -> None:
     before = dict(external)
     external["status"] = "errored"
     world.save(external)
-    if world.account is None:
+    account = world.at(None).get("account", world.account) if world.account else None
+    if account is None or account.get("deleted"):
         return
     emit(world, "account.external_account.updated", external, before=before)
-    account = accounts.known(world, world.account)
     old = {**account, "capabilities": dict(account["capabilities"])}
     bank_accounts.embed(world, account)
     account.update(
