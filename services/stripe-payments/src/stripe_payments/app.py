@@ -19,6 +19,7 @@ from stripe_payments.runtime import SERVICE, Runtime, build_access, open_runtime
 from stripe_payments.settings import Settings
 from stripe_payments.simulation import routes as simulation_routes
 from stripe_payments.statements import routes as statements_routes
+from stripe_payments.subscriptions import routes as subscriptions_routes
 from stripe_payments.webhooks import routes as webhooks_routes
 
 WEBHOOKS_PER_MINUTE = 6_000
@@ -52,6 +53,7 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
             reconciliation_routes.router,
             housekeeping_routes.router,
             statements_routes.router,
+            subscriptions_routes.router,
             webhooks_routes.router,
             # A route for tests does not exist where real money moves.
             *(() if settings.stripe_live_mode else (simulation_routes.router,)),

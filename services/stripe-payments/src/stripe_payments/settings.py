@@ -24,6 +24,8 @@ class Settings(ServiceSettings):
     stripe_api_version: str = "2026-05-27.dahlia"
     stripe_live_mode: bool = False
     stripe_platform_account_id: str = ""
+    stripe_price_id: str = ""
+    """What is subscribed to where a request names no price."""
     platform_fee_percentage: float = Field(default=20, gt=0, le=100)
     collection_mode: Collection = Collection.FEE_ONLY
     app_url: BaseUrl = "http://127.0.0.1:8000"

@@ -28,6 +28,7 @@ from stripe_payments.reconciliation.sweep import (
 )
 from stripe_payments.runtime import SCHEMA, SERVICE, Runtime, open_runtime
 from stripe_payments.settings import Settings
+from stripe_payments.subscriptions.keep import BOOK_INVOICE, book_invoice
 from stripe_payments.transfers.transfer import transfer_share
 from stripe_payments.webhooks.apply import APPLY_STRIPE_EVENT, apply_stripe_event
 
@@ -51,6 +52,7 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
         PUBLISH_EVENT: publish,
         SWEEP_OVERDUE: lambda _job: sweep_overdue(sessions),
         COMPARE_BOOKS: compare,
+        BOOK_INVOICE: lambda job: book_invoice(sessions, stripe, job),
         POLL_EVENTS: lambda _job: poll_events(sessions, stripe),
     }
 

@@ -28,6 +28,7 @@ from stripe_payments.commissions.move import (
 from stripe_payments.ledger.proof import prove
 from stripe_payments.reconciliation.compare import COMPARE_BOOKS, compare_books
 from stripe_payments.stripe_api.gateway import Account
+from stripe_payments.subscriptions.keep import BOOK_INVOICE, book_invoice
 from stripe_payments.transfers.transfer import transfer_share
 from stripe_payments.webhooks.apply import APPLY_STRIPE_EVENT, apply_stripe_event
 
@@ -72,6 +73,7 @@ class Bench:
                 PERFORM_CLAWBACKS: lambda job: Performer(sessions, stripe, job).run(),
                 APPLY_STRIPE_EVENT: lambda job: apply_stripe_event(sessions, stripe, job),
                 COMPARE_BOOKS: self.compare,
+                BOOK_INVOICE: lambda job: book_invoice(sessions, stripe, job),
                 BOOK_FEE: lambda job: book_fee(sessions, stripe, job),
                 PUBLISH_EVENT: self.publish,
             },

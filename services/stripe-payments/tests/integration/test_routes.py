@@ -55,6 +55,12 @@ ROUTES = [
     Route("DELETE", f"/payment-methods/{GOOD}", HIDDEN, 204, HIDDEN, DENIED),
     Route("POST", "/create-customer-setup", DENIED, 201, DENIED, DENIED, {"userId": "usr_a"}),
     Route("POST", "/get-or-create-customer", DENIED, 200, DENIED, DENIED, {"userId": "usr_a"}),
+    Route("GET", "/subscriptions/usr_a", HIDDEN, 200, 200, DENIED),
+    Route("GET", "/invoices/usr_a", HIDDEN, 200, 200, DENIED),
+    Route("POST", "/create-subscription", DENIED, 400, DENIED, DENIED, {"userId": "usr_a"}),
+    Route(
+        "POST", "/cancel-subscription", HIDDEN, HIDDEN, HIDDEN, DENIED, {"subscriptionId": "sub_x"}
+    ),
     Route("POST", "/onboarding-link", HIDDEN, 201, HIDDEN, DENIED),
     Route("POST", "/connect", DENIED, 200, DENIED, DENIED, {"userId": "usr_a"}),
     Route("GET", "/ledger/proof", DENIED, DENIED, 200, DENIED),

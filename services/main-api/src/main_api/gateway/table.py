@@ -67,6 +67,10 @@ ROUTES: tuple[PassedOn, ...] = (
     _payments("GET", "/api/v1/stripe/transactions/{reference}"),
     _payments("GET", "/api/v1/stripe/transactions/{transaction_id}/statement"),
     _payments("GET", "/api/v1/stripe/user-audit/{user_id}"),
+    _payments("POST", "/api/v1/stripe/create-subscription"),
+    _payments("POST", "/api/v1/stripe/cancel-subscription"),
+    _payments("GET", "/api/v1/stripe/subscriptions/{user_id}"),
+    _payments("GET", "/api/v1/stripe/invoices/{user_id}"),
     _payments("GET", "/api/v1/stripe/users/{user_id}/transactions"),
     _payments("GET", "/api/v1/stripe/audit-trail/{transaction_id}"),
     *(

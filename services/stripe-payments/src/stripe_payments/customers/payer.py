@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from opside_chassis.database import Sessions, transaction
 from stripe_payments.customers import queries
 from stripe_payments.stripe_api.gateway import Stripe
@@ -22,6 +24,12 @@ async def payer_of(sessions: Sessions, user_id: str) -> Payer:
     if customer is None:
         return Payer(None, None)
     return Payer(customer.customer_id, customer.payment_method_id)
+
+
+async def owner_of_customer(session: AsyncSession, customer_id: str) -> str | None:
+    """Whose customer it is, in a transaction that sees every tenant."""
+    found = await queries.by_customer_id(session, customer_id)
+    return found.user_id if found else None
 
 
 async def ensure_customer(sessions: Sessions, stripe: Stripe, *, user_id: str) -> str:

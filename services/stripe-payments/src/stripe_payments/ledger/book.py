@@ -1,6 +1,7 @@
 """Write journals. Every call is safe to repeat: one effect gives one journal of its kind."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +16,7 @@ class BookAccount(StrEnum):
     STRIPE_BALANCE = "asset:stripe_balance"
     """Clearing account: equals the platform's balance at Stripe."""
     COMMISSION_REVENUE = "revenue:commission"
+    SUBSCRIPTION_REVENUE = "revenue:subscription"
     PROCESSOR_FEES = "expense:processor_fees"
     SELLER_PAYABLE = "liability:seller_share"
     """Collected in gross mode and owed to sellers; a debit is a share to be taken back."""
@@ -32,6 +34,15 @@ class JournalKind(StrEnum):
     TRANSFER_REVERSAL = "transfer_reversal"
     REFUND = "refund"
     REFUND_FAILED = "refund_failed"
+    SUBSCRIPTION_CHARGE = "subscription_charge"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an effect is about: a commission or an invoice."""
+
+    commission_id: str | None = None
+    invoice_id: str | None = None
 
 
 async def book_charge(
@@ -48,7 +59,7 @@ async def book_charge(
         session,
         JournalKind.CHARGE,
         charge_id,
-        commission_id,
+        Subject(commission_id),
         currency,
         {
             BookAccount.STRIPE_BALANCE: fee_minor + owed_minor,
@@ -66,7 +77,7 @@ async def book_processor_fee(
         session,
         JournalKind.PROCESSOR_FEE,
         charge_id,
-        commission_id,
+        Subject(commission_id),
         currency,
         {BookAccount.PROCESSOR_FEES: fee_minor, BookAccount.STRIPE_BALANCE: -fee_minor},
     )
@@ -80,7 +91,7 @@ async def book_transfer(
         session,
         JournalKind.TRANSFER,
         transfer_id,
-        commission_id,
+        Subject(commission_id),
         currency,
         {BookAccount.SELLER_PAYABLE: amount_minor, BookAccount.STRIPE_BALANCE: -amount_minor},
     )
@@ -100,7 +111,7 @@ async def book_credit_note(
         session,
         JournalKind.CREDIT_NOTE,
         clawback_id,
-        commission_id,
+        Subject(commission_id),
         currency,
         {
             BookAccount.COMMISSION_REVENUE: fee_minor,
@@ -118,7 +129,7 @@ async def book_transfer_reversal(
         session,
         JournalKind.TRANSFER_REVERSAL,
         reversal_id,
-        commission_id,
+        Subject(commission_id),
         currency,
         {BookAccount.STRIPE_BALANCE: amount_minor, BookAccount.SELLER_PAYABLE: -amount_minor},
     )
@@ -132,7 +143,7 @@ async def book_refund(
         session,
         JournalKind.REFUND,
         refund_id,
-        commission_id,
+        Subject(commission_id),
         currency,
         {BookAccount.REFUNDS_DUE: amount_minor, BookAccount.STRIPE_BALANCE: -amount_minor},
     )
@@ -146,9 +157,40 @@ async def book_failed_refund(
         session,
         JournalKind.REFUND_FAILED,
         refund_id,
-        commission_id,
+        Subject(commission_id),
         currency,
         {BookAccount.STRIPE_BALANCE: amount_minor, BookAccount.REFUNDS_DUE: -amount_minor},
+    )
+
+
+async def book_subscription_charge(
+    session: AsyncSession,
+    *,
+    invoice_id: str,
+    charge_id: str,
+    currency: str,
+    amount_minor: int,
+    fee_minor: int,
+) -> None:
+    """A paid invoice, and what Stripe kept of it: our revenue and our cost, two journals."""
+    await _book(
+        session,
+        JournalKind.SUBSCRIPTION_CHARGE,
+        charge_id,
+        Subject(invoice_id=invoice_id),
+        currency,
+        {
+            BookAccount.STRIPE_BALANCE: amount_minor,
+            BookAccount.SUBSCRIPTION_REVENUE: -amount_minor,
+        },
+    )
+    await _book(
+        session,
+        JournalKind.PROCESSOR_FEE,
+        charge_id,
+        Subject(invoice_id=invoice_id),
+        currency,
+        {BookAccount.PROCESSOR_FEES: fee_minor, BookAccount.STRIPE_BALANCE: -fee_minor},
     )
 
 
@@ -156,7 +198,7 @@ async def _book(
     session: AsyncSession,
     kind: JournalKind,
     effect: str,
-    commission_id: str,
+    subject: Subject,
     currency: str,
     lines: Mapping[BookAccount, int],
 ) -> None:
@@ -168,7 +210,8 @@ async def _book(
         journal_id=new_id("jrn"),
         kind=kind.value,
         effect=effect,
-        commission_id=commission_id,
+        commission_id=subject.commission_id,
+        invoice_id=subject.invoice_id,
     )
     if journal_id is not None:
         await queries.add_postings(session, journal_id, currency=currency, amounts=amounts)

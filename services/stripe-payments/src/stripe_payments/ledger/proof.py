@@ -43,6 +43,7 @@ class LedgerProof(AnswerModel):
 
 _TOTAL_OF = {
     JournalKind.CHARGE.value: ("charges_gross_minor", 1),
+    JournalKind.SUBSCRIPTION_CHARGE.value: ("charges_gross_minor", 1),
     JournalKind.PROCESSOR_FEE.value: ("processor_fees_minor", -1),
     JournalKind.TRANSFER.value: ("transfers_minor", -1),
     JournalKind.TRANSFER_REVERSAL.value: ("reversals_minor", 1),

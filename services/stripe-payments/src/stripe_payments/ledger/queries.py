@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 _OPEN = text(
     """
-    INSERT INTO journals (id, kind, effect, commission_id, transaction_number)
-    VALUES (:id, :kind, :effect, :commission_id, pg_current_xact_id()::text::bigint)
+    INSERT INTO journals (id, kind, effect, commission_id, invoice_id, transaction_number)
+    VALUES (:id, :kind, :effect, :commission_id, :invoice_id, pg_current_xact_id()::text::bigint)
     ON CONFLICT (effect, kind) DO NOTHING RETURNING id
     """
 )
@@ -21,10 +21,22 @@ _POST = text(
 
 
 async def open_journal(
-    session: AsyncSession, *, journal_id: str, kind: str, effect: str, commission_id: str
+    session: AsyncSession,
+    *,
+    journal_id: str,
+    kind: str,
+    effect: str,
+    commission_id: str | None,
+    invoice_id: str | None,
 ) -> str | None:
     """The new journal's id; None when this effect is booked already."""
-    parameters = {"id": journal_id, "kind": kind, "effect": effect, "commission_id": commission_id}
+    parameters = {
+        "id": journal_id,
+        "kind": kind,
+        "effect": effect,
+        "commission_id": commission_id,
+        "invoice_id": invoice_id,
+    }
     opened: str | None = (await session.execute(_OPEN, parameters)).scalar_one_or_none()
     return opened
 
@@ -120,10 +132,12 @@ async def clearing_lines(
 ) -> Sequence[Row[Any]]:
     """Every posting on the clearing account in a span, with the commission it belongs to."""
     query = text(
-        "SELECT j.booked_at, j.id, j.kind, j.effect, j.commission_id, c.user_id, c.claim_id,"
-        " c.recovery_id, p.currency, p.amount_minor"
+        "SELECT j.booked_at, j.id, j.kind, j.effect, coalesce(j.commission_id, j.invoice_id) AS subject,"
+        " coalesce(c.user_id, i.user_id) AS user_id, coalesce(c.claim_id, '') AS claim_id,"
+        " coalesce(c.recovery_id, '') AS recovery_id, p.currency, p.amount_minor"
         " FROM journals j JOIN postings p ON p.journal_id = j.id"
-        " JOIN commissions c ON c.id = j.commission_id"
+        " LEFT JOIN commissions c ON c.id = j.commission_id"
+        " LEFT JOIN stripe_invoices i ON i.id = j.invoice_id"
         " WHERE p.account = 'asset:stripe_balance' AND j.booked_at >= :start AND j.booked_at < :end"
         " ORDER BY j.booked_at, j.id, p.line"
     )

@@ -61,7 +61,7 @@ async def export_csv(sessions: Sessions, *, first: date, last: date) -> str:
             line.id,
             line.kind,
             line.effect,
-            line.commission_id,
+            line.subject,
             *_texts(line.user_id, line.claim_id, line.recovery_id),
             line.currency,
             line.amount_minor,

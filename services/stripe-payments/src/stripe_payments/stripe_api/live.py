@@ -1,14 +1,15 @@
 """Stripe over its SDK: pinned version, no retries of its own, an answer in our types."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import stripe
 
-from opside_chassis.database import refuse_open_transaction
 from stripe_payments.settings import Settings
-from stripe_payments.stripe_api.errors import OutcomeUnknown, Refused
+from stripe_payments.stripe_api.calls import Declined, answer, key
+from stripe_payments.stripe_api.errors import OutcomeUnknown
 from stripe_payments.stripe_api.gateway import (
     Account,
     BalanceChange,
@@ -19,10 +20,14 @@ from stripe_payments.stripe_api.gateway import (
     NewIntent,
     NewRefund,
     NewReversal,
+    NewSubscription,
     NewTransfer,
     OnboardingLink,
     Refund,
     SellerTransfer,
+    StartedSubscription,
+    StripeInvoice,
+    StripeSubscription,
     TransferReversal,
     WebhookEndpoint,
 )
@@ -31,9 +36,12 @@ from stripe_payments.stripe_api.shapes import (
     balance_change_of,
     card_of,
     intent_of,
+    invoice_of,
     refund_of,
     reversal_of,
     setup_of,
+    started_subscription_of,
+    subscription_of,
     transfer_of,
     webhook_endpoint_of,
 )
@@ -80,9 +88,7 @@ class LiveStripe:
             parameters["customer"] = new.customer_id
         if new.payment_method_id:
             parameters["payment_method"] = new.payment_method_id
-        made = await _answer(
-            self._v1.payment_intents.create_async(parameters, _key(idempotency_key))
-        )
+        made = await answer(self._v1.payment_intents.create_async(parameters, key(idempotency_key)))
         return intent_of(made)
 
     async def confirm_intent(
@@ -90,32 +96,30 @@ class LiveStripe:
     ) -> Intent:
         """Charge the saved card; a decline comes as 402 with the intent inside."""
         try:
-            confirmed = await _answer(
+            confirmed = await answer(
                 self._v1.payment_intents.confirm_async(
                     intent_id,
                     {"payment_method": payment_method_id, "off_session": True},
-                    _key(idempotency_key),
+                    key(idempotency_key),
                 )
             )
-        except _Declined as decline:
+        except Declined as decline:
             return intent_of(decline.intent)
         return intent_of(confirmed)
 
     async def intent(self, intent_id: str) -> Intent:
         """Fetch."""
-        return intent_of(await _answer(self._v1.payment_intents.retrieve_async(intent_id)))
+        return intent_of(await answer(self._v1.payment_intents.retrieve_async(intent_id)))
 
     async def cancel_intent(self, intent_id: str, *, idempotency_key: str) -> Intent:
         """Cancel an intent that nothing was charged on."""
         return intent_of(
-            await _answer(
-                self._v1.payment_intents.cancel_async(intent_id, {}, _key(idempotency_key))
-            )
+            await answer(self._v1.payment_intents.cancel_async(intent_id, {}, key(idempotency_key)))
         )
 
     async def charge(self, charge_id: str) -> Charge:
         """Fetch, with its balance transaction."""
-        found = await _answer(
+        found = await answer(
             self._v1.charges.retrieve_async(charge_id, {"expand": ["balance_transaction"]})
         )
         booked = found.get("balance_transaction")
@@ -130,16 +134,16 @@ class LiveStripe:
     async def create_customer(self, *, user_id: str, idempotency_key: str) -> str:
         """A customer; answers its id."""
         parameters: Any = {"metadata": {"user": user_id}}
-        made = await _answer(self._v1.customers.create_async(parameters, _key(idempotency_key)))
+        made = await answer(self._v1.customers.create_async(parameters, key(idempotency_key)))
         return str(made["id"])
 
     async def set_customer_email(self, customer_id: str, email: str) -> None:
         """Where Stripe sends receipts."""
-        await _answer(self._v1.customers.update_async(customer_id, {"email": email}))
+        await answer(self._v1.customers.update_async(customer_id, {"email": email}))
 
     async def cards(self, customer_id: str) -> Sequence[Card]:
         """The saved cards of a customer, newest first."""
-        found = await _answer(
+        found = await answer(
             self._v1.customers.payment_methods.list_async(
                 customer_id, {"type": "card", "limit": PAGE}
             )
@@ -148,11 +152,11 @@ class LiveStripe:
 
     async def card(self, payment_method_id: str) -> Card:
         """Fetch."""
-        return card_of(await _answer(self._v1.payment_methods.retrieve_async(payment_method_id)))
+        return card_of(await answer(self._v1.payment_methods.retrieve_async(payment_method_id)))
 
     async def detach_card(self, payment_method_id: str) -> None:
         """Forget a card for good."""
-        await _answer(self._v1.payment_methods.detach_async(payment_method_id))
+        await answer(self._v1.payment_methods.detach_async(payment_method_id))
 
     async def create_setup(self, customer_id: str, *, idempotency_key: str) -> CardSetup:
         """A SetupIntent for charging later without the customer."""
@@ -161,12 +165,12 @@ class LiveStripe:
             "usage": "off_session",
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         }
-        made = await _answer(self._v1.setup_intents.create_async(parameters, _key(idempotency_key)))
+        made = await answer(self._v1.setup_intents.create_async(parameters, key(idempotency_key)))
         return setup_of(made)
 
     async def setup(self, setup_id: str) -> CardSetup:
         """Fetch."""
-        return setup_of(await _answer(self._v1.setup_intents.retrieve_async(setup_id)))
+        return setup_of(await answer(self._v1.setup_intents.retrieve_async(setup_id)))
 
     async def create_account(
         self, *, user_id: str, email: str | None, country: str, idempotency_key: str
@@ -181,18 +185,18 @@ class LiveStripe:
         if email:
             parameters["email"] = email
         return account_of(
-            await _answer(self._v1.accounts.create_async(parameters, _key(idempotency_key)))
+            await answer(self._v1.accounts.create_async(parameters, key(idempotency_key)))
         )
 
     async def account(self, account_id: str) -> Account:
         """Fetch."""
-        return account_of(await _answer(self._v1.accounts.retrieve_async(account_id)))
+        return account_of(await answer(self._v1.accounts.retrieve_async(account_id)))
 
     async def onboarding_link(
         self, account_id: str, *, return_url: str, refresh_url: str
     ) -> OnboardingLink:
         """A fresh link; making one again is harmless."""
-        made = await _answer(
+        made = await answer(
             self._v1.account_links.create_async(
                 {
                     "account": account_id,
@@ -206,7 +210,7 @@ class LiveStripe:
 
     async def create_transfer(self, new: NewTransfer, *, idempotency_key: str) -> SellerTransfer:
         """Move collected money to the seller's account."""
-        made = await _answer(
+        made = await answer(
             self._v1.transfers.create_async(
                 {
                     "amount": new.amount_minor,
@@ -216,56 +220,88 @@ class LiveStripe:
                     "transfer_group": new.commission_id,
                     "metadata": {"commission": new.commission_id},
                 },
-                _key(idempotency_key),
+                key(idempotency_key),
             )
         )
         return transfer_of(made)
 
     async def transfers_of(self, commission_id: str) -> Sequence[SellerTransfer]:
         """All transfers of a commission."""
-        found = await _answer(
+        found = await answer(
             self._v1.transfers.list_async({"transfer_group": commission_id, "limit": PAGE})
         )
         return [transfer_of(one) for one in found["data"]]
 
     async def refund(self, new: NewRefund, *, idempotency_key: str) -> Refund:
         """Give money back to the card that was charged."""
-        made = await _answer(
+        made = await answer(
             self._v1.refunds.create_async(
                 {
                     "charge": new.charge_id,
                     "amount": new.amount_minor,
                     "metadata": {"clawback": new.clawback_id, "attempt": str(new.attempt)},
                 },
-                _key(idempotency_key),
+                key(idempotency_key),
             )
         )
         return refund_of(made)
 
     async def fetch_refund(self, refund_id: str) -> Refund:
         """Fetch."""
-        return refund_of(await _answer(self._v1.refunds.retrieve_async(refund_id)))
+        return refund_of(await answer(self._v1.refunds.retrieve_async(refund_id)))
 
     async def refunds_of(self, charge_id: str) -> Sequence[Refund]:
         """All refunds of a charge."""
-        found = await _answer(self._v1.refunds.list_async({"charge": charge_id, "limit": PAGE}))
+        found = await answer(self._v1.refunds.list_async({"charge": charge_id, "limit": PAGE}))
         return [refund_of(one) for one in found["data"]]
 
     async def reverse_transfer(self, new: NewReversal, *, idempotency_key: str) -> TransferReversal:
         """Take a part of a transfer back from the connected account."""
-        made = await _answer(
+        made = await answer(
             self._v1.transfers.reversals.create_async(
                 new.transfer_id,
                 {"amount": new.amount_minor, "metadata": {"clawback": new.clawback_id}},
-                _key(idempotency_key),
+                key(idempotency_key),
             )
         )
         return reversal_of(made)
 
     async def reversals_of(self, transfer_id: str) -> Sequence[TransferReversal]:
         """All reversals of a transfer."""
-        found = await _answer(self._v1.transfers.reversals.list_async(transfer_id, {"limit": PAGE}))
+        found = await answer(self._v1.transfers.reversals.list_async(transfer_id, {"limit": PAGE}))
         return [reversal_of(one) for one in found["data"]]
+
+    async def create_subscription(
+        self, new: NewSubscription, *, idempotency_key: str
+    ) -> StartedSubscription:
+        """Subscribe, and charge the first period to the saved card."""
+        parameters: Any = {
+            "customer": new.customer_id,
+            "items": [{"price": new.price_id}],
+            "default_payment_method": new.payment_method_id,
+            "off_session": True,
+            "payment_behavior": "allow_incomplete",
+            "metadata": {"reference": new.reference},
+            "expand": ["latest_invoice.confirmation_secret"],
+        }
+        made = await answer(self._v1.subscriptions.create_async(parameters, key(idempotency_key)))
+        return started_subscription_of(made)
+
+    async def cancel_at_period_end(self, subscription_id: str) -> StripeSubscription:
+        """Let it run out; asking again changes nothing."""
+        changed = await answer(
+            self._v1.subscriptions.update_async(subscription_id, {"cancel_at_period_end": True})
+        )
+        return subscription_of(changed)
+
+    async def subscription(self, subscription_id: str) -> StripeSubscription:
+        """Fetch."""
+        return subscription_of(await answer(self._v1.subscriptions.retrieve_async(subscription_id)))
+
+    async def invoice(self, invoice_id: str) -> StripeInvoice:
+        """Fetch, with its payments."""
+        found = await answer(self._v1.invoices.retrieve_async(invoice_id, {"expand": ["payments"]}))
+        return invoice_of(found)
 
     async def balance_changes(self, *, since: datetime) -> Sequence[BalanceChange]:
         """Every line of the platform's account from that moment on, oldest first."""
@@ -280,7 +316,7 @@ class LiveStripe:
 
     async def balance(self) -> Mapping[str, int]:
         """The platform's balance by currency, what is not available yet included."""
-        found = await _answer(self._v1.balance.retrieve_async())
+        found = await answer(self._v1.balance.retrieve_async())
         totals: dict[str, int] = {}
         for part in (*found["available"], *found["pending"]):
             totals[part["currency"]] = totals.get(part["currency"], 0) + part["amount"]
@@ -293,7 +329,7 @@ class LiveStripe:
         found: list[dict[str, Any]] = []
         after: dict[str, str] = {}
         while len(found) < MOST_LINES:
-            page = await _answer(list_page({**query, **after, "limit": PAGE}))
+            page = await answer(list_page({**query, **after, "limit": PAGE}))
             found += page["data"]
             if not page["has_more"]:
                 return found
@@ -306,8 +342,9 @@ class LiveStripe:
         after: Any = {}
         while len(events) < MOST_EVENTS:
             query: Any = {"created": {"gte": int(since.timestamp())}, "limit": PAGE, **after}
-            page = await _answer(self._v1.events.list_async(query))
-            events += page["data"]
+            page = await answer(self._v1.events.list_async(query))
+            # The SDK reads `unit_amount_decimal` and the like as Decimals: back to JSON, as delivered.
+            events += json.loads(json.dumps(page["data"], default=str))
             if not page["has_more"]:
                 break
             after = {"starting_after": page["data"][-1]["id"]}
@@ -331,7 +368,7 @@ class LiveStripe:
             "metadata": {"opside": name},
         }
         return webhook_endpoint_of(
-            await _answer(self._v1.webhook_endpoints.create_async(parameters))
+            await answer(self._v1.webhook_endpoints.create_async(parameters))
         )
 
     async def update_webhook_endpoint(
@@ -339,45 +376,8 @@ class LiveStripe:
     ) -> None:
         """Deliver there from now on, and switch it on."""
         parameters: Any = {"url": url, "enabled_events": list(events), "disabled": False}
-        await _answer(self._v1.webhook_endpoints.update_async(endpoint_id, parameters))
+        await answer(self._v1.webhook_endpoints.update_async(endpoint_id, parameters))
 
     async def ping(self) -> None:
         """Raises when Stripe does not answer."""
-        await _answer(self._v1.balance.retrieve_async())
-
-
-class _Declined(Exception):
-    def __init__(self, intent: Mapping[str, Any]) -> None:
-        self.intent = intent
-
-
-def _key(idempotency_key: str) -> Any:  # noqa: ANN401 - the SDK's options type is a TypedDict
-    return {"idempotency_key": idempotency_key}
-
-
-async def _answer(call: Awaitable[Any]) -> dict[str, Any]:
-    """The answer as plain data, or one of our two errors."""
-    refuse_open_transaction()
-    try:
-        answer = await call
-    except stripe.CardError as error:
-        intent = error.error.payment_intent if error.error else None
-        if intent is None:
-            raise Refused(error.code or "card_error", str(error.user_message)) from error
-        raise _Declined(_plain(intent)) from error
-    except (
-        stripe.InvalidRequestError,
-        stripe.AuthenticationError,
-        stripe.PermissionError,
-    ) as error:
-        raise Refused(error.code or type(error).__name__, str(error.user_message)) from error
-    except stripe.IdempotencyError as error:
-        raise Refused("idempotency_error", str(error.user_message)) from error
-    except stripe.StripeError as error:
-        raise OutcomeUnknown(f"{type(error).__name__} {error.http_status}") from error
-    return _plain(answer)
-
-
-def _plain(answer: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever the SDK built
-    found: dict[str, Any] = answer if isinstance(answer, dict) else answer.to_dict()
-    return found
+        await answer(self._v1.balance.retrieve_async())

@@ -12,6 +12,9 @@ from stripe_payments.stripe_api.gateway import (
     Intent,
     Refund,
     SellerTransfer,
+    StartedSubscription,
+    StripeInvoice,
+    StripeSubscription,
     TransferReversal,
     WebhookEndpoint,
 )
@@ -126,3 +129,70 @@ def webhook_endpoint_of(found: Mapping[str, Any]) -> WebhookEndpoint:
         enabled=found["status"] == "enabled",
         secret=found.get("secret"),
     )
+
+
+def subscription_of(found: Mapping[str, Any]) -> StripeSubscription:
+    """A subscription; since 2025-03-31 the period stands on its items."""
+    items = found["items"]["data"]
+    first = items[0] if items else {}
+    return StripeSubscription(
+        id=found["id"],
+        customer_id=_id(found["customer"]) or "",
+        price_id=first["price"]["id"] if first else "",
+        status=found["status"],
+        current_period_start=_moment(first.get("current_period_start")),
+        current_period_end=_moment(first.get("current_period_end")),
+        trial_end=_moment(found.get("trial_end")),
+        cancel_at_period_end=bool(found.get("cancel_at_period_end")),
+        canceled_at=_moment(found.get("canceled_at")),
+        ended_at=_moment(found.get("ended_at")),
+        reference=(found.get("metadata") or {}).get("reference"),
+    )
+
+
+def started_subscription_of(found: Mapping[str, Any]) -> StartedSubscription:
+    """A new subscription, with the secret of its first payment if it needs one."""
+    latest = found.get("latest_invoice")
+    secret = latest.get("confirmation_secret") if isinstance(latest, Mapping) else None
+    return StartedSubscription(subscription_of(found), (secret or {}).get("client_secret"))
+
+
+def invoice_of(found: Mapping[str, Any]) -> StripeInvoice:
+    """An invoice; its subscription and payments stand where current versions put them."""
+    parent = (found.get("parent") or {}).get("subscription_details") or {}
+    payments = [one["payment"] for one in (found.get("payments") or {}).get("data", ())]
+    intents = [_id(one.get("payment_intent")) for one in payments]
+    moments = found.get("status_transitions") or {}
+    error = found.get("last_finalization_error") or {}
+    return StripeInvoice(
+        id=found["id"],
+        customer_id=_id(found["customer"]) or "",
+        subscription_id=_id(parent.get("subscription")),
+        number=found.get("number"),
+        status=found["status"],
+        billing_reason=found.get("billing_reason"),
+        currency=found["currency"],
+        total_minor=found["total"],
+        amount_due_minor=found["amount_due"],
+        amount_paid_minor=found["amount_paid"],
+        attempt_count=found["attempt_count"],
+        next_attempt_at=_moment(found.get("next_payment_attempt")),
+        failure_reason=error.get("code"),
+        hosted_url=found.get("hosted_invoice_url"),
+        payment_intent_id=next((one for one in intents[::-1] if one), None),
+        period_start=_moment(found.get("period_start")),
+        period_end=_moment(found.get("period_end")),
+        finalized_at=_moment(moments.get("finalized_at")),
+        paid_at=_moment(moments.get("paid_at")),
+    )
+
+
+def _id(reference: object) -> str | None:
+    """The id of an object that may be expanded."""
+    if isinstance(reference, Mapping):
+        return str(reference["id"])
+    return None if reference is None else str(reference)
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

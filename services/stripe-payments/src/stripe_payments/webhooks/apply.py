@@ -22,6 +22,7 @@ from stripe_payments.commissions.access import (
 from stripe_payments.connected_accounts.changed import account_changed
 from stripe_payments.customers.save_card import save_card
 from stripe_payments.stripe_api.gateway import Stripe
+from stripe_payments.subscriptions.keep import keep_invoice, keep_subscription
 
 APPLY_STRIPE_EVENT = "apply_stripe_event"
 
@@ -114,12 +115,46 @@ async def _transfer(_stripe: Stripe, row: InboxRow) -> Effect | None:
     return lambda session: nudge_transfer(session, str(group or ""))
 
 
+async def _subscription(stripe: Stripe, row: InboxRow) -> Effect | None:
+    found = await stripe.subscription(str(_object_of(row)["id"]))
+    return lambda session: keep_subscription(session, found)
+
+
+async def _invoice(stripe: Stripe, row: InboxRow) -> Effect | None:
+    found = await stripe.invoice(str(_object_of(row)["id"]))
+    return lambda session: keep_invoice(session, found)
+
+
 HANDLERS: Mapping[str, Fetch] = {
     "payment_intent.succeeded": _intent,
     "payment_intent.payment_failed": _intent,
     "payment_intent.processing": _intent,
     "payment_intent.requires_action": _intent,
     "payment_intent.canceled": _intent,
+    **dict.fromkeys(
+        (
+            f"customer.subscription.{what}"
+            for what in ("created", "updated", "deleted", "paused", "resumed", "trial_will_end")
+        ),
+        _subscription,
+    ),
+    **dict.fromkeys(
+        (
+            f"invoice.{what}"
+            for what in (
+                "finalized",
+                "finalization_failed",
+                "marked_uncollectible",
+                "paid",
+                "payment_action_required",
+                "payment_failed",
+                "payment_succeeded",
+                "updated",
+                "voided",
+            )
+        ),
+        _invoice,
+    ),
     "charge.succeeded": _charge,
     "charge.failed": _charge,
     "charge.refunded": _refunds_of_charge,
