@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from opside_chassis.money import Money
 from opside_chassis.wire import AnswerModel
 
 DECEMBER = 12
+_MONTH = re.compile(r"2[0-9]{3}-(0[1-9]|1[0-2])")
 
 
 class StatementTotals(AnswerModel):
@@ -42,13 +44,13 @@ def month_span(month: str) -> tuple[datetime, datetime]:
     Raises:
         BadRequest: not a month.
     """
-    try:
-        start = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise BadRequest("a month is written YYYY-MM") from error
-    if start.month == DECEMBER:
-        return start, start.replace(year=start.year + 1, month=1)
-    return start, start.replace(month=start.month + 1)
+    if not _MONTH.fullmatch(month):
+        raise BadRequest("a month is written YYYY-MM")
+    year, number = int(month[:4]), int(month[5:])
+    start = datetime(year, number, 1, tzinfo=UTC)
+    if number == DECEMBER:
+        return start, start.replace(year=year + 1, month=1)
+    return start, start.replace(month=number + 1)
 
 
 async def compile_statement(sessions: Sessions, *, user_id: str, month: str) -> Statement:
@@ -116,22 +118,25 @@ def as_csv(statement: Statement) -> str:
         )
         writer.writerow(
             [
-                line.recovery_id,
+                _no_formula(line.recovery_id),
                 line.approved_at.isoformat(),
-                line.claim_type,
-                line.case_id,
-                line.amazon_case_id or "",
-                line.rule_version,
+                _no_formula(line.claim_type),
+                _no_formula(line.case_id),
+                _no_formula(line.amazon_case_id),
+                _no_formula(line.rule_version),
                 line.currency,
                 *(str(Money(amount, line.currency).to_decimal()) for amount in amounts),
                 line.commission_status or "",
-                line.payment_intent_id or "",
-                _no_formula(line.not_billable_reason or ""),
+                _no_formula(line.payment_intent_id),
+                _no_formula(line.not_billable_reason),
             ]
         )
     return out.getvalue()
 
 
-def _no_formula(text: str) -> str:
-    """A spreadsheet must not run what a cell says."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@"} else text
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _no_formula(text: str | None) -> str:
+    """A spreadsheet must not run what a cell says; much of it was written by others."""
+    return f"'{text}" if text and text.startswith(_STARTS_A_FORMULA) else text or ""
