@@ -39,6 +39,14 @@ def control(sandbox: Sandbox) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def ended_subscriptions(api: stripe.StripeClient) -> Iterator[None]:
+    """Subscriptions that a module leaves alive would be charged while others count charges."""
+    yield
+    for one in api.v1.subscriptions.list({"limit": 100}).auto_paging_iter():
+        api.v1.subscriptions.cancel(one.id)
+
+
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with Receiver() as listening:

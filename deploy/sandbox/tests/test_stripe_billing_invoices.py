@@ -72,6 +72,7 @@ def test_waiting_items_are_taken_up_or_left(api):
     assert api.v1.invoices.delete(taken.id).deleted
     changed = api.v1.invoice_items.update(item.id, {"metadata": {"a": "1"}})
     assert (changed.invoice, changed.metadata["a"]) == (None, "1")
+    assert api.v1.invoice_items.retrieve(item.id).metadata["a"] == "1"
     assert api.v1.invoice_items.delete(item.id).deleted
 
 

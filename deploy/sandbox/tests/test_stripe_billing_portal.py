@@ -7,6 +7,7 @@ import pytest
 import stripe
 from billing_acts import monthly, payer, subscribe
 
+pytestmark = pytest.mark.usefixtures("ended_subscriptions")
 BACK = "https://app.test/account"
 
 

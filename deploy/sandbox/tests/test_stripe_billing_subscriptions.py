@@ -6,6 +6,8 @@ from billing_acts import book_of, invoices, monthly, payer, subscribe, use_card
 from sandbox_process import until
 from stripe_acts import browser
 
+pytestmark = pytest.mark.usefixtures("ended_subscriptions")
+
 
 def test_a_subscription_is_paid_at_once_and_active(api, control):
     before = book_of(control)["charges_gross"]
@@ -35,6 +37,9 @@ def test_a_subscription_is_paid_at_once_and_active(api, control):
         {"payment": {"type": "payment_intent", "payment_intent": intent.id}}
     )
     assert [one.invoice for one in found.data] == [invoice.id]
+    assert api.v1.invoice_payments.retrieve(payment.id).invoice == invoice.id
+    items = api.v1.subscription_items.list({"subscription": made.id})
+    assert [one.id for one in items.data] == [item.id]
     book = book_of(control)
     assert (book["charges_gross"] - before, book["sum"]) == (2000, 0)
 

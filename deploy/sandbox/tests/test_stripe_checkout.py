@@ -8,6 +8,7 @@ import stripe
 from billing_acts import book_of, invoices, monthly, payer
 from sandbox_process import until
 
+pytestmark = pytest.mark.usefixtures("ended_subscriptions")
 DONE = "https://app.test/done?session={CHECKOUT_SESSION_ID}"
 VISA, DECLINED, ASKING = "4242424242424242", "4000000000000002", "4000002760003184"
 
@@ -54,6 +55,7 @@ def test_a_payment(api, control, receiver, endpoint):
         metadata={"order": "1"},
         payment_intent_data={"metadata": {"order": "1"}},
     )
+    api.v1.checkout.sessions.update(session.id, {"metadata": {"step": "2"}})
     assert (session.status, session.payment_status, session.amount_total) == (
         "open",
         "unpaid",
@@ -66,6 +68,7 @@ def test_a_payment(api, control, receiver, endpoint):
     )
     assert (done.status, done.payment_status, done.url) == ("complete", "paid", None)
     assert done.customer_details.email == "payer@example.com"
+    assert done.metadata.to_dict() == {"order": "1", "step": "2"}
     assert done.payment_intent.amount_received == 3000
     assert done.payment_intent.metadata["order"] == "1"
     assert done.line_items.data[0].quantity == 2

@@ -12,6 +12,8 @@ from stripe_acts import paid
 from opside_sandbox.stripe.errors import StripeError
 from opside_sandbox.stripe.search.query import parse
 
+pytestmark = pytest.mark.usefixtures("ended_subscriptions")
+
 
 def catch_up(control):
     control.post("/clock/advance", json={"seconds": 10}).raise_for_status()

@@ -20,6 +20,7 @@ from billing_acts import (
 from conftest import client_of
 from sandbox_process import running, until
 
+pytestmark = pytest.mark.usefixtures("ended_subscriptions")
 HOUR = 3600
 FEBRUARY = START + 31 * DAY
 MARCH = FEBRUARY + 28 * DAY
@@ -273,6 +274,7 @@ def test_a_sent_invoice_becomes_overdue(api, clock):
 
 def test_a_clock_has_bounds(api, clock):
     clocks = api.v1.test_helpers.test_clocks
+    assert clock.id in [one.id for one in clocks.list({"limit": 100}).data]
     for time in (START, START - DAY, START + 3 * 365 * DAY):
         with pytest.raises(stripe.InvalidRequestError) as caught:
             clocks.advance(clock.id, {"frozen_time": time})
