@@ -63,3 +63,11 @@ def engine(door: Door, street: Street) -> Engine:
     payments = FakePayments(door.signing.ring)
     street.payments.answer = payments
     return Engine(door, payments)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def ada(browser: Browser, street: Street) -> Browser:
+    """Signed in, with the neighbours' memory of it wiped."""
+    await browser.sign_in()
+    street.integrations.forget()
+    return browser
