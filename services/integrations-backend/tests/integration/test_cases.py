@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from factories.claims import CLAIM, cases_of, file_case, record
 from service import ADA, BEN, Service
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 COST = {
@@ -41,6 +42,35 @@ async def test_racing_syncs_make_one_case(service: Service) -> None:
     await service.execute("DELETE FROM detected_losses")
     await asyncio.gather(*(record(service, CLAIM, sync=f"syn_{n}") for n in range(6)))
     assert len(await cases_of(service)) == 1
+
+
+async def test_thousands_of_claims_are_kept_in_a_few_statements(service: Service) -> None:
+    """One statement a claim would not end within the 20 s of a job."""
+    claims = [replace(CLAIM, key=f"k{number}") for number in range(5_000)]
+    said: list[str] = []
+    engine = service.runtime.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    await record(service, *claims)
+    assert len(said) < 20
+    (row,) = await service.rows("SELECT count(*), sum(quantity) AS units FROM amazon_claims")
+    assert (row["count"], row["units"]) == (5_000, 15_000)
+
+
+async def test_a_claim_keeps_every_field(service: Service) -> None:
+    claim = replace(CLAIM, value_minor=1_234, explanation={"said": 'a "quoted" word, ü and 包'})
+    await record(service, claim)
+    (row,) = await service.rows("SELECT * FROM amazon_claims")
+    assert row["confidence_bp"] == 9_800
+    assert {
+        name: row[name]
+        for name in ("event_date", "opens_on", "deadline", "value_minor", "explanation")
+    } == {
+        "event_date": CLAIM.event_date,
+        "opens_on": CLAIM.opens,
+        "deadline": CLAIM.deadline,
+        "value_minor": 1_234,
+        "explanation": claim.explanation,
+    }
 
 
 async def test_an_open_case_follows_its_claim(service: Service) -> None:

@@ -1,8 +1,9 @@
 """SQL about claims and losses as detected; that about cases is in `queries.py`."""
 
+import json
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,8 +11,30 @@ from integrations_backend.cases.models import AmazonClaim, DetectedLoss
 from integrations_backend.detection.findings import Claim, Loss
 from opside_chassis.ids import new_id
 
-_CHANGING = ("quantity", "value_minor", "confidence_bp", "rule_version", "explanation")
 CONFIDENCE_BP = 10_000
+CLAIMS_IN_ONE_STATEMENT = 2_000
+_KEEP = text(
+    """
+    INSERT INTO amazon_claims AS known
+           (id, user_id, claim_key, marketplace_id, claim_type, fnsku, sku, order_id, reference_id,
+            quantity, event_date, opens_on, deadline, value_minor, currency, confidence_bp,
+            rule_version, explanation, sync_id)
+    SELECT id, :user_id, claim_key, :marketplace_id, claim_type, fnsku, sku, order_id, reference_id,
+           quantity, event_date, opens_on, deadline, value_minor, currency, confidence_bp,
+           rule_version, explanation, :sync_id
+      FROM jsonb_to_recordset(CAST(:claims AS jsonb)) AS claim (
+           id text, claim_key text, claim_type text, fnsku text, sku text, order_id text,
+           reference_id text, quantity bigint, event_date date, opens_on date, deadline date,
+           value_minor bigint, currency text, confidence_bp bigint, rule_version text,
+           explanation jsonb)
+        ON CONFLICT (user_id, claim_key) DO UPDATE
+       SET quantity = excluded.quantity, value_minor = excluded.value_minor,
+           confidence_bp = excluded.confidence_bp, rule_version = excluded.rule_version,
+           explanation = excluded.explanation, sync_id = excluded.sync_id, updated_at = now()
+     WHERE (known.quantity, known.value_minor, known.rule_version)
+           IS DISTINCT FROM (excluded.quantity, excluded.value_minor, excluded.rule_version)
+    """
+)
 
 
 async def keep_claims(
@@ -23,45 +46,32 @@ async def keep_claims(
     sync_id: str,
 ) -> None:
     """Insert new claims; change known ones only where the source did. Deadlines never move."""
-    for claim in claims:
-        statement = insert(AmazonClaim).values(
-            id=new_id("clm"),
-            user_id=user_id,
-            claim_key=claim.key,
-            marketplace_id=marketplace_id,
-            claim_type=claim.claim_type,
-            fnsku=claim.fnsku,
-            sku=claim.sku,
-            order_id=claim.order_id,
-            reference_id=claim.reference_id,
-            quantity=claim.quantity,
-            event_date=claim.event_date,
-            opens_on=claim.opens,
-            deadline=claim.deadline,
-            value_minor=claim.value_minor,
-            currency=claim.currency,
-            confidence_bp=round(claim.confidence * CONFIDENCE_BP),
-            rule_version=claim.rule_version,
-            explanation=claim.explanation,
-            sync_id=sync_id,
-        )
-        fresh = statement.excluded
-        await session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["user_id", "claim_key"],
-                set_={
-                    **{name: fresh[name] for name in _CHANGING},
-                    "sync_id": fresh.sync_id,
-                    "updated_at": func.now(),
-                },
-                where=or_(
-                    *(
-                        getattr(AmazonClaim, name).is_distinct_from(fresh[name])
-                        for name in ("quantity", "value_minor", "rule_version")
-                    )
-                ),
-            )
-        )
+    named = {"user_id": user_id, "marketplace_id": marketplace_id, "sync_id": sync_id}
+    for start in range(0, len(claims), CLAIMS_IN_ONE_STATEMENT):
+        some = claims[start : start + CLAIMS_IN_ONE_STATEMENT]
+        rows = json.dumps([_row(claim) for claim in some])
+        await session.execute(_KEEP, named | {"claims": rows})
+
+
+def _row(claim: Claim) -> dict[str, object]:
+    return {
+        "id": new_id("clm"),
+        "claim_key": claim.key,
+        "claim_type": claim.claim_type,
+        "fnsku": claim.fnsku,
+        "sku": claim.sku,
+        "order_id": claim.order_id,
+        "reference_id": claim.reference_id,
+        "quantity": claim.quantity,
+        "event_date": claim.event_date.isoformat(),
+        "opens_on": claim.opens.isoformat(),
+        "deadline": claim.deadline.isoformat(),
+        "value_minor": claim.value_minor,
+        "currency": claim.currency,
+        "confidence_bp": round(claim.confidence * CONFIDENCE_BP),
+        "rule_version": claim.rule_version,
+        "explanation": claim.explanation,
+    }
 
 
 async def replace_losses(session: AsyncSession, losses: Sequence[Loss], *, user_id: str) -> None:
