@@ -59,8 +59,10 @@ def customer(api):
     ],
 )
 def test_a_wrong_answer_is_caught(customer, spoil, complaint):
-    contract = Contract(load())
-    if not contract.present:
+    source = load()
+    contract = Contract(source)
+    # The package that stands in for the shared folder has no fixtures to miss a key of.
+    if source is None or ("fixture" in complaint and not source.fixtures):
         return
     contract.exchange("post", CUSTOMER_URL, "email=a", 200, customer)
     spoiled = copy.deepcopy(customer)

@@ -9,11 +9,12 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import httpx
 from opentelemetry import propagate, trace
+from pydantic import BaseModel, ValidationError
 
 from opside_chassis.database import refuse_open_transaction
 from opside_chassis.errors import BadRequest, Unavailable
@@ -40,6 +41,7 @@ IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
 
 __all__ = ["AnswerTooLarge", "ServiceClient", "answer_headers", "provider_client"]
 
+Answer = TypeVar("Answer", bound=BaseModel)
 Json = Any
 """A parsed JSON document; the caller's contract says what it must be."""
 
@@ -120,6 +122,17 @@ class ServiceClient:
             repeatable=method in _SAFE_TO_REPEAT or idempotency_key is not None,
         )
         return self._parsed(await self._send_bounded(call))
+
+    async def request_as(self, answer: type[Answer], method: str, path: str, **call: Any) -> Answer:  # noqa: ANN401
+        """The same as `request`, with the body read as its contract says.
+
+        Raises what `request` raises, and `Unavailable` for a body that breaks the contract.
+        """
+        body = await self.request(method, path, **call)
+        try:
+            return answer.model_validate(body)
+        except ValidationError as error:
+            raise Unavailable(f"{self._audience} answered something else than agreed") from error
 
     async def forward(
         self,

@@ -3,7 +3,8 @@
 import socket
 
 import pytest
-from http_callee import problem
+from http_callee import Callee, problem
+from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 from web_parts import HERE
 
@@ -227,3 +228,20 @@ async def test_no_call_inside_a_transaction(client, callee, monkeypatch) -> None
         with pytest.raises(RuntimeError, match="transaction"):
             await call
     assert callee.asked == []
+
+
+class Agreed(BaseModel):
+    ok: bool
+
+
+async def test_an_answer_is_read_as_its_contract_says(client: ServiceClient) -> None:
+    assert await client.request_as(Agreed, "GET", "/x", scope="s") == Agreed(ok=True)
+
+
+@pytest.mark.parametrize("body", [{}, {"ok": "perhaps"}, [], None])
+async def test_an_answer_out_of_contract_is_no_answer(
+    client: ServiceClient, callee: Callee, body: object
+) -> None:
+    callee.script = [JSONResponse(body)]
+    with pytest.raises(Unavailable, match="something else than agreed"):
+        await client.request_as(Agreed, "POST", "/x", scope="s")

@@ -65,7 +65,9 @@ class LiveAmazonLogin:
             body = answer.json() if answer.content else {}
         except (httpx.HTTPError, ValueError) as error:
             raise AmazonUnavailable("Amazon does not answer; try again in a minute") from error
-        if answer.is_success and isinstance(body, dict):
+        if not isinstance(body, dict):
+            raise AmazonUnavailable("Amazon answered something else than an object")
+        if answer.is_success:
             return body
         if answer.status_code == httpx.codes.BAD_REQUEST and body.get("error") in _BAD_CODE:
             raise CodeRefused("Amazon did not accept this sign-in; start again")

@@ -14,7 +14,8 @@ class AccountsClient:
 
     async def publish(self, event: Event) -> EventReceipt:
         """Hand over one event; repeats are harmless, the receiver keeps one by its id."""
-        answer = await self._http.request(
+        return await self._http.request_as(
+            EventReceipt,
             "POST",
             "/internal/events",
             scope=scopes.PUBLISH_EVENT,
@@ -22,4 +23,3 @@ class AccountsClient:
             json=event.model_dump(mode="json", by_alias=True, exclude_none=True),
             idempotency_key=event.event_id,
         )
-        return EventReceipt.model_validate(answer)

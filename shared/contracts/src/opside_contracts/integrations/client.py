@@ -13,11 +13,11 @@ class IntegrationsClient:
 
     async def start_seller_consent(self, request: StartSellerConsent) -> SellerConsent:
         """Open a one-use consent attempt and answer the page of Seller Central to go to."""
-        answer = await self._http.request(
+        return await self._http.request_as(
+            SellerConsent,
             "POST",
             "/internal/amazon/consents",
             scope=scopes.START_CONSENT,
             act_for=request.user_id,
             json=request.model_dump(mode="json", by_alias=True, exclude_none=True),
         )
-        return SellerConsent.model_validate(answer)

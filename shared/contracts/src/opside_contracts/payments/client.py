@@ -25,33 +25,34 @@ class PaymentsClient:
 
         Raises `Conflict` when the recovery was charged with another amount or currency.
         """
-        answer = await self._http.request(
+        return await self._http.request_as(
+            CommissionAccepted,
             "POST",
             "/api/v1/stripe/charge-commission",
             scope=scopes.CHARGE_COMMISSION,
             json=request.model_dump(mode="json", by_alias=True, exclude_none=True),
             idempotency_key=idempotency_key,
         )
-        return CommissionAccepted.model_validate(answer)
 
     async def claw_back(
         self, request: ClawBackCommission, *, idempotency_key: str
     ) -> ClawBackAccepted:
         """Give the fee back in proportion; one effect per reversal id."""
-        answer = await self._http.request(
+        return await self._http.request_as(
+            ClawBackAccepted,
             "POST",
             "/api/v1/stripe/clawback",
             scope=scopes.CLAW_BACK_COMMISSION,
             json=request.model_dump(mode="json", by_alias=True, exclude_none=True),
             idempotency_key=idempotency_key,
         )
-        return ClawBackAccepted.model_validate(answer)
 
     async def connect_account(
         self, request: ConnectAccount, *, idempotency_key: str
     ) -> ConnectedAccount:
         """Create or link the seller's Connect account; a repeat answers the same account."""
-        answer = await self._http.request(
+        return await self._http.request_as(
+            ConnectedAccount,
             "POST",
             "/api/v1/stripe/connect",
             scope=scopes.CONNECT_ACCOUNT,
@@ -59,4 +60,3 @@ class PaymentsClient:
             json=request.model_dump(mode="json", by_alias=True, exclude_none=True),
             idempotency_key=idempotency_key,
         )
-        return ConnectedAccount.model_validate(answer)

@@ -23,9 +23,7 @@ def new(world: World, ask: Ask) -> Document:
     session: Document = {
         "id": session_id,
         "object": "checkout.session",
-        "adaptive_pricing": {"enabled": False},
-        "after_expiration": None,
-        "allow_promotion_codes": None,
+        **_unused(),
         "amount_subtotal": total if items else None,
         "amount_total": total if items else None,
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
@@ -33,13 +31,8 @@ def new(world: World, ask: Ask) -> Document:
         "cancel_url": ask.get("cancel_url"),
         "client_reference_id": ask.get("client_reference_id"),
         "client_secret": secret if embedded else None,
-        "collected_information": None,
-        "consent": None,
-        "consent_collection": None,
         "created": now,
         "currency": items[0]["currency"] if items else ask.get("currency"),
-        "currency_conversion": None,
-        "custom_fields": [],
         "custom_text": {
             "after_submit": None,
             "shipping_address": None,
@@ -47,28 +40,58 @@ def new(world: World, ask: Ask) -> Document:
             "terms_of_service_acceptance": None,
         },
         "customer": ask.get("customer"),
-        "customer_account": None,
         "customer_creation": _customer_creation(ask),
-        "customer_details": None,
         "customer_email": ask.get("customer_email"),
-        "discounts": [],
         "expires_at": ask.get("expires_at", now + LIFE_SECONDS),
+        "locale": ask.get("locale"),
+        "metadata": merge_metadata(None, ask.params),
+        "mode": mode,
+        "payment_method_collection": "always" if mode == "subscription" else "if_required",
+        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+        "payment_method_types": ["card"],
+        "payment_status": "no_payment_required" if mode == "setup" else "unpaid",
+        "status": "open",
+        "submit_type": ask.get("submit_type"),
+        "success_url": ask.get("success_url"),
+        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0}
+        if items
+        else None,
+        "ui_mode": ask.get("ui_mode", "hosted_page"),
+        "url": None if embedded else f"{ask.base_url}{PATH}/{session_id}",
+        "_items": items,
+        "_data": {
+            name: ask.get(name, {})
+            for name in ("payment_intent_data", "setup_intent_data", "subscription_data")
+        },
+    }
+    if embedded:
+        session["return_url"] = ask.get("return_url")
+    return session
+
+
+def _unused() -> Document:
+    """What a session does not have yet, or never has here."""
+    return {
+        "adaptive_pricing": {"enabled": False},
+        "after_expiration": None,
+        "allow_promotion_codes": None,
+        "collected_information": None,
+        "consent": None,
+        "consent_collection": None,
+        "currency_conversion": None,
+        "custom_fields": [],
+        "customer_account": None,
+        "customer_details": None,
+        "discounts": [],
         "integration_identifier": None,
         "invoice": None,
         "invoice_creation": None,
         "livemode": False,
-        "locale": ask.get("locale"),
         "managed_payments": None,
-        "metadata": merge_metadata(None, ask.params),
-        "mode": mode,
         "origin_context": None,
         "payment_intent": None,
         "payment_link": None,
-        "payment_method_collection": "always" if mode == "subscription" else "if_required",
         "payment_method_configuration_details": None,
-        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": ["card"],
-        "payment_status": "no_payment_required" if mode == "setup" else "unpaid",
         "permissions": None,
         "phone_number_collection": {"enabled": False},
         "recovered_from": None,
@@ -77,27 +100,11 @@ def new(world: World, ask: Ask) -> Document:
         "shipping_address_collection": None,
         "shipping_cost": None,
         "shipping_options": [],
-        "status": "open",
-        "submit_type": ask.get("submit_type"),
         "subscription": None,
-        "success_url": ask.get("success_url"),
-        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0}
-        if items
-        else None,
-        "ui_mode": ask.get("ui_mode", "hosted_page"),
-        "url": None if embedded else f"{ask.base_url}{PATH}/{session_id}",
         "wallet_options": None,
-        "_items": items,
-        "_data": {
-            name: ask.get(name, {})
-            for name in ("payment_intent_data", "setup_intent_data", "subscription_data")
-        },
         "_intent": None,
         "_subscription": None,
     }
-    if embedded:
-        session["return_url"] = ask.get("return_url")
-    return session
 
 
 def _customer_creation(ask: Ask) -> str | None:

@@ -19,7 +19,49 @@ def new(world: World, customer: Document, lines: list[Document], **given: Any) -
     invoice: Document = {
         "id": world.new_id("invoice"),
         "object": "invoice",
+        **_blank(),
         "account_country": "US",
+        "automatic_tax": {
+            "disabled_reason": None,
+            "enabled": False,
+            "liability": None,
+            "provider": None,
+            "status": None,
+        },
+        "billing_reason": "manual",
+        "collection_method": "charge_automatically",
+        "created": now,
+        "customer": customer["id"],
+        **{f"customer_{name}": customer[name] for name in _COPIED},
+        "issuer": {"type": "self"},
+        "metadata": {},
+        "payment_settings": {
+            "default_mandate": None,
+            "payment_method_options": None,
+            "payment_method_types": None,
+        },
+        "period_end": now,
+        "period_start": now,
+        "status": "draft",
+        "status_transitions": {
+            "finalized_at": None,
+            "marked_uncollectible_at": None,
+            "paid_at": None,
+            "voided_at": None,
+        },
+        "test_clock": customer["test_clock"],
+        **given,
+        "currency": currency,
+        "_days_until_due": days,
+    }
+    add_lines(invoice, lines)
+    estimate(invoice, customer)
+    return invoice
+
+
+def _blank() -> Document:
+    """What a new invoice does not have yet, or never has here."""
+    return {
         "account_name": None,
         "account_tax_ids": None,
         "amount_overpaid": 0,
@@ -30,22 +72,10 @@ def new(world: World, customer: Document, lines: list[Document], **given: Any) -
         "attempt_count": 0,
         "attempted": False,
         "auto_advance": False,
-        "automatic_tax": {
-            "disabled_reason": None,
-            "enabled": False,
-            "liability": None,
-            "provider": None,
-            "status": None,
-        },
         "automatically_finalizes_at": None,
-        "billing_reason": "manual",
-        "collection_method": "charge_automatically",
-        "created": now,
         "custom_fields": None,
-        "customer": customer["id"],
         "customer_account": None,
         "customer_tax_ids": [],
-        **{f"customer_{name}": customer[name] for name in _COPIED},
         "default_payment_method": None,
         "default_source": None,
         "default_tax_rates": [],
@@ -58,22 +88,13 @@ def new(world: World, customer: Document, lines: list[Document], **given: Any) -
         "from_invoice": None,
         "hosted_invoice_url": None,
         "invoice_pdf": None,
-        "issuer": {"type": "self"},
         "last_finalization_error": None,
         "latest_revision": None,
         "livemode": False,
-        "metadata": {},
         "next_payment_attempt": None,
         "number": None,
         "on_behalf_of": None,
         "parent": None,
-        "payment_settings": {
-            "default_mandate": None,
-            "payment_method_options": None,
-            "payment_method_types": None,
-        },
-        "period_end": now,
-        "period_start": now,
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
         "receipt_number": None,
@@ -82,24 +103,10 @@ def new(world: World, customer: Document, lines: list[Document], **given: Any) -
         "shipping_details": None,
         "starting_balance": 0,
         "statement_descriptor": None,
-        "status": "draft",
-        "status_transitions": {
-            "finalized_at": None,
-            "marked_uncollectible_at": None,
-            "paid_at": None,
-            "voided_at": None,
-        },
-        "test_clock": customer["test_clock"],
         "webhooks_delivered_at": None,
-        **given,
-        "currency": currency,
         "_lines": [],
         "_intent": None,
-        "_days_until_due": days,
     }
-    add_lines(invoice, lines)
-    estimate(invoice, customer)
-    return invoice
 
 
 def add_lines(invoice: Document, lines: list[Document]) -> None:
