@@ -7,7 +7,7 @@ import httpx
 from service import ADA, Service
 
 from integrations_backend.cases.record import record_cases, record_findings
-from integrations_backend.detection.findings import Claim, Findings
+from integrations_backend.detection.findings import Claim, Findings, Loss
 
 CLAIM = Claim(
     key="warehouse_lost:X001:1",
@@ -28,12 +28,38 @@ CLAIM = Claim(
 )
 
 
-async def record(service: Service, *claims: Claim, user_id: str = ADA, sync: str = "syn_1") -> None:
-    """What a sync does with the claims that detection found."""
-    findings = Findings(claims=list(claims))
+def settled(claim: Claim, reason: str, quantity: int | None = None) -> Loss:
+    """What detection says of the claim's loss, or of some of its units, once they are not owed."""
+    return Loss(
+        key=claim.key,
+        claim_type=claim.claim_type,
+        fnsku=claim.fnsku,
+        order_id=claim.order_id,
+        reference_id=claim.reference_id,
+        quantity=quantity or claim.quantity,
+        event_date=claim.event_date,
+        reason=reason,
+    )
+
+
+async def find(
+    service: Service, *found: Claim | Loss, user_id: str = ADA, sync: str = "syn_1"
+) -> None:
+    """What a sync does first with what detection found; cases follow in a step of their own."""
+    findings = Findings(
+        claims=[one for one in found if isinstance(one, Claim)],
+        losses=[one for one in found if isinstance(one, Loss)],
+    )
     await record_findings(
         service.sessions, findings, user_id=user_id, marketplace_id="ATVPDKIKX0DER", sync_id=sync
     )
+
+
+async def record(
+    service: Service, *found: Claim | Loss, user_id: str = ADA, sync: str = "syn_1"
+) -> None:
+    """What a sync does with what detection found."""
+    await find(service, *found, user_id=user_id, sync=sync)
     await record_cases(service.sessions, user_id=user_id, sync_id=sync)
 
 

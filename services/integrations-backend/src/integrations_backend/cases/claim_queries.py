@@ -8,7 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations_backend.cases.models import AmazonClaim, DetectedLoss
-from integrations_backend.detection.findings import Claim, Loss
+from integrations_backend.cases.rules import NOT_SHOWN
+from integrations_backend.detection.findings import Claim, Findings, Loss
 from opside_chassis.ids import new_id
 
 CONFIDENCE_BP = 10_000
@@ -30,11 +31,26 @@ _KEEP = text(
         ON CONFLICT (user_id, claim_key) DO UPDATE
        SET quantity = excluded.quantity, value_minor = excluded.value_minor,
            confidence_bp = excluded.confidence_bp, rule_version = excluded.rule_version,
-           explanation = excluded.explanation, sync_id = excluded.sync_id, updated_at = now()
-     WHERE (known.quantity, known.value_minor, known.rule_version)
-           IS DISTINCT FROM (excluded.quantity, excluded.value_minor, excluded.rule_version)
+           explanation = excluded.explanation, sync_id = excluded.sync_id, settled_as = NULL,
+           updated_at = now()
+     WHERE (known.quantity, known.value_minor, known.rule_version, known.settled_as)
+           IS DISTINCT FROM (excluded.quantity, excluded.value_minor, excluded.rule_version, NULL)
     """
 )
+_SETTLE = text(
+    """
+    UPDATE amazon_claims claim
+       SET settled_as = settled.value, sync_id = :sync_id, updated_at = now()
+      FROM jsonb_each_text(CAST(:settled AS jsonb)) AS settled
+     WHERE claim.user_id = :user_id AND claim.claim_key = settled.key
+    """
+)
+
+
+async def hold_findings(session: AsyncSession, user_id: str) -> None:
+    """Until the end of the transaction nobody else records findings of this user."""
+    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+    await session.execute(lock, {"key": f"findings:{user_id}"})
 
 
 async def keep_claims(
@@ -45,7 +61,10 @@ async def keep_claims(
     marketplace_id: str,
     sync_id: str,
 ) -> None:
-    """Insert new claims; change known ones only where the source did. Deadlines never move."""
+    """Insert new claims; change known ones only where the source did. Deadlines never move.
+
+    One that was settled and is owed again may be claimed again.
+    """
     named = {"user_id": user_id, "marketplace_id": marketplace_id, "sync_id": sync_id}
     for start in range(0, len(claims), CLAIMS_IN_ONE_STATEMENT):
         some = claims[start : start + CLAIMS_IN_ONE_STATEMENT]
@@ -74,6 +93,22 @@ def _row(claim: Claim) -> dict[str, object]:
     }
 
 
+async def settle_other_claims(
+    session: AsyncSession, findings: Findings, *, user_id: str, sync_id: str
+) -> None:
+    """Claims that detection no longer finds get the reason that it gives for their loss."""
+    query = select(AmazonClaim.claim_key).where(
+        AmazonClaim.user_id == user_id, AmazonClaim.settled_as.is_(None)
+    )
+    gone = set(await session.scalars(query)) - {claim.key for claim in findings.claims}
+    if not gone:
+        return
+    # Of a loss that is told in two parts the second counts: why the rest is not owed.
+    reasons = {loss.key: loss.reason for loss in findings.losses if loss.key in gone}
+    settled = json.dumps({key: reasons.get(key, NOT_SHOWN) for key in gone})
+    await session.execute(_SETTLE, {"user_id": user_id, "sync_id": sync_id, "settled": settled})
+
+
 async def replace_losses(session: AsyncSession, losses: Sequence[Loss], *, user_id: str) -> None:
     """The losses of the newest detection."""
     await session.execute(delete(DetectedLoss).where(DetectedLoss.user_id == user_id))
@@ -98,8 +133,10 @@ async def replace_losses(session: AsyncSession, losses: Sequence[Loss], *, user_
 async def claims_page(
     session: AsyncSession, *, user_id: str, before: str | None, limit: int
 ) -> list[AmazonClaim]:
-    """The user's claims, newest first, one more than asked."""
-    query = select(AmazonClaim).where(AmazonClaim.user_id == user_id)
+    """What the user may claim now, newest first, one more than asked."""
+    query = select(AmazonClaim).where(
+        AmazonClaim.user_id == user_id, AmazonClaim.settled_as.is_(None)
+    )
     if before is not None:
         query = query.where(AmazonClaim.id < before)
     return list(await session.scalars(query.order_by(AmazonClaim.id.desc()).limit(limit + 1)))

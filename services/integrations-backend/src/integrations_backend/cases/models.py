@@ -10,7 +10,10 @@ from integrations_backend.base import Base
 
 
 class AmazonClaim(Base):
-    """A claim and its explanation; `claim_key` names the economic loss, so a rerun finds it again."""
+    """A claim and its explanation; `claim_key` names the economic loss, so a rerun finds it again.
+
+    `settled_as` is null while it may be claimed; after that detection's reason why it may not.
+    """
 
     __tablename__ = "amazon_claims"
     __table_args__ = (UniqueConstraint("user_id", "claim_key"), UniqueConstraint("user_id", "id"))
@@ -34,6 +37,7 @@ class AmazonClaim(Base):
     rule_version: Mapped[str]
     explanation: Mapped[dict[str, Any]]
     sync_id: Mapped[str]
+    settled_as: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -79,6 +83,8 @@ class RefundEngineCase(Base):
     filed_at: Mapped[datetime | None]
     filed_quantity: Mapped[int | None]
     """Units claimed when it was filed: the ledger shows fewer open ones as Amazon pays."""
+    closed_reason: Mapped[str | None]
+    """In words; set exactly while the case is closed."""
     unit_cost_minor: Mapped[int | None]
     """From the linked cost document; null while the value is unknown (rulings R16)."""
 

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations_backend.cases.models import AmazonClaim, CaseRecovery, CostEntry, RefundEngineCase
+from integrations_backend.cases.rules import CLOSED_BECAUSE
 from opside_chassis.ids import new_id
 
 _CREATE = text(
@@ -21,7 +22,7 @@ _CREATE = text(
                               'currency', c.currency, 'deadline', c.deadline),
            jsonb_build_object('steps', jsonb_build_array(
                jsonb_build_object('step', 'created', 'syncId', CAST(:sync_id AS text), 'at', now())))
-      FROM amazon_claims c WHERE c.user_id = :user_id
+      FROM amazon_claims c WHERE c.user_id = :user_id AND c.settled_as IS NULL
     ON CONFLICT (user_id, claim_id) DO NOTHING
     RETURNING id
     """
@@ -40,14 +41,46 @@ _REFRESH = text(
        AND (k.normalized_data->>'quantity')::bigint <> c.quantity
     """
 )
+_CLOSE = text(
+    """
+    UPDATE refund_engine_cases k
+       SET case_status = 'closed', closed_reason = why.words, synced_at = now(),
+           audit_log = jsonb_set(k.audit_log, '{steps}', (k.audit_log->'steps') || jsonb_build_array(
+               jsonb_build_object('step', 'closed', 'syncId', CAST(:sync_id AS text),
+                                  'at', now(), 'reason', why.words)))
+      FROM amazon_claims c
+      CROSS JOIN LATERAL (
+          SELECT COALESCE(CAST(:words AS jsonb) ->> c.settled_as, c.settled_as) AS words) why
+     WHERE c.user_id = :user_id AND k.user_id = c.user_id AND k.claim_id = c.id
+       AND k.case_status = 'open' AND c.settled_as IS NOT NULL
+    """
+)
+_REOPEN = text(
+    """
+    UPDATE refund_engine_cases k
+       SET case_status = 'open', closed_reason = NULL, synced_at = now(),
+           audit_log = jsonb_set(k.audit_log, '{steps}', (k.audit_log->'steps') || jsonb_build_array(
+               jsonb_build_object('step', 'owed again', 'syncId', CAST(:sync_id AS text),
+                                  'at', now())))
+      FROM amazon_claims c
+     WHERE c.user_id = :user_id AND k.user_id = c.user_id AND k.claim_id = c.id
+       AND k.case_status = 'closed' AND c.settled_as IS NULL
+    """
+)
 
 
 async def create_cases(session: AsyncSession, *, user_id: str, sync_id: str) -> int:
-    """A case for every claim that has none; open ones follow their claim. Answers the new ones."""
+    """A case for every claim that has none. Answers how many."""
     parameters = {"user_id": user_id, "sync_id": sync_id}
-    created = len((await session.execute(_CREATE, parameters)).all())
+    return len((await session.execute(_CREATE, parameters)).all())
+
+
+async def follow_claims(session: AsyncSession, *, user_id: str, sync_id: str) -> None:
+    """Cases that are not filed close, open and change with their claim; filed ones are frozen."""
+    parameters = {"user_id": user_id, "sync_id": sync_id}
+    await session.execute(_CLOSE, parameters | {"words": json.dumps(CLOSED_BECAUSE)})
+    await session.execute(_REOPEN, parameters)
     await session.execute(_REFRESH, parameters)
-    return created
 
 
 async def count_cases(session: AsyncSession, user_id: str) -> int:

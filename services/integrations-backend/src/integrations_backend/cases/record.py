@@ -16,9 +16,13 @@ class RecordedCases:
 
 
 async def record_cases(sessions: Sessions, *, user_id: str, sync_id: str) -> RecordedCases:
-    """Make the missing cases; a rerun changes nothing unless the source did."""
+    """Make the missing cases, close those of which nothing is owed, open them when it is again.
+
+    A rerun changes nothing unless the source did.
+    """
     async with transaction(sessions, tenant=user_id) as session:
         created = await queries.create_cases(session, user_id=user_id, sync_id=sync_id)
+        await queries.follow_claims(session, user_id=user_id, sync_id=sync_id)
         return RecordedCases(await queries.count_cases(session, user_id), created)
 
 
@@ -27,6 +31,7 @@ async def record_findings(
 ) -> None:
     """Keep what detection found; the same findings again change nothing."""
     async with transaction(sessions, tenant=user_id) as session:
+        await claim_queries.hold_findings(session, user_id)
         await claim_queries.keep_claims(
             session,
             findings.claims,
@@ -34,4 +39,5 @@ async def record_findings(
             marketplace_id=marketplace_id,
             sync_id=sync_id,
         )
+        await claim_queries.settle_other_claims(session, findings, user_id=user_id, sync_id=sync_id)
         await claim_queries.replace_losses(session, findings.losses, user_id=user_id)

@@ -42,7 +42,7 @@ class CaseQuery(PageQuery):
 async def read_claims(
     caller: Member, parts: Parts, page: Annotated[PageQuery, Query()]
 ) -> Page[ClaimView]:
-    """What Amazon owes, each claim with its explanation and deadline."""
+    """What may be claimed of Amazon now, each claim with its explanation and deadline."""
     return await list_claims(parts.database.sessions, user_id=caller.user_id, page=page)
 
 

@@ -4,9 +4,13 @@ from enum import StrEnum
 
 
 class CaseStatus(StrEnum):
-    """Where a case stands. `paid` may become `reversed` when Amazon takes the money back."""
+    """Where a case stands. `paid` may become `reversed` when Amazon takes the money back.
+
+    `closed` was never filed and must not be: nothing is owed now. It opens again when something is.
+    """
 
     OPEN = "open"
+    CLOSED = "closed"
     FILED = "filed"
     PAID = "paid"
     PARTLY_PAID = "partly_paid"
@@ -16,6 +20,8 @@ class CaseStatus(StrEnum):
 TRANSITIONS: frozenset[tuple[CaseStatus, CaseStatus]] = frozenset(
     {
         (CaseStatus.OPEN, CaseStatus.FILED),
+        (CaseStatus.OPEN, CaseStatus.CLOSED),
+        (CaseStatus.CLOSED, CaseStatus.OPEN),
         (CaseStatus.FILED, CaseStatus.PAID),
         (CaseStatus.FILED, CaseStatus.PARTLY_PAID),
         (CaseStatus.PARTLY_PAID, CaseStatus.PAID),
@@ -23,6 +29,25 @@ TRANSITIONS: frozenset[tuple[CaseStatus, CaseStatus]] = frozenset(
         (CaseStatus.PARTLY_PAID, CaseStatus.REVERSED),
     }
 )
+
+NOT_SHOWN = "not_shown"
+"""A claim's loss is neither owed nor settled in what was read: the reports do not show it any more."""
+CLOSED_BECAUSE = {
+    "found": "Amazon found the units",
+    "paid": "Amazon paid without a case of ours",
+    "reconciled": "Amazon's ledger shows the units as found or paid",
+    "returned": "the units came back",
+    "window_expired": "the time to claim has ended",
+    "still_waiting": "the time to claim has not begun",
+    "no_policy": "no rule of Amazon's covers the loss",
+    NOT_SHOWN: "Amazon's reports no longer show the loss",
+}
+"""Why a case is closed, by what detection says of its loss."""
+
+
+def closed_because(settled_as: str) -> str:
+    """The reason in words."""
+    return CLOSED_BECAUSE.get(settled_as, settled_as)
 
 
 def status_after_payment(claimed: int, paid: int) -> CaseStatus:

@@ -53,10 +53,11 @@ class ClaimView(AnswerModel):
 
 
 class CaseView(ClaimView):
-    """A case: its claim, and where it stands."""
+    """A case: its claim, and where it stands. `closed_reason` is set while it is closed."""
 
     case_id: str
     status: str
+    closed_reason: str | None
     amazon_case_id: str | None
     filed_at: datetime | None
     mcde_doc_id: str | None
@@ -73,6 +74,7 @@ class CaseView(ClaimView):
             **known,
             case_id=case.id,
             status=case.case_status,
+            closed_reason=case.closed_reason,
             amazon_case_id=case.amazon_case_id,
             filed_at=case.filed_at,
             mcde_doc_id=case.mcde_doc_id,

@@ -72,6 +72,7 @@ class Facts:
     def settled(self, missing: Missing, reason: str, *, quantity: int | None = None) -> Findings:
         """A loss that is not claimed, and why."""
         loss = Loss(
+            key=missing.key,
             claim_type=missing.claim_type,
             fnsku=missing.fnsku,
             order_id=missing.order_id,

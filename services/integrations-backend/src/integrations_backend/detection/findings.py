@@ -31,8 +31,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Units that went missing and are not claimed, and why."""
+    """Units that went missing and are not claimed, and why; `key` is that of their claim, if any.
 
+    One loss may be told in two parts: what was settled first, then why the rest is no claim.
+    """
+
+    key: str
     claim_type: str
     fnsku: str
     order_id: str
