@@ -12,6 +12,7 @@ from opside_chassis.keyring import KeyRing, SigningKey
 from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
 from opside_chassis.user_token import UserTokenVerifier
 from opside_contracts.accounts.client import AccountsClient
+from stripe_payments.roles import API
 from stripe_payments.settings import Settings
 from stripe_payments.stripe_api.gateway import Stripe
 from stripe_payments.stripe_api.live import LiveStripe
@@ -38,13 +39,13 @@ def build_access(settings: Settings) -> Access:
 
 
 @asynccontextmanager
-async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
-    """Connect everything; close it again at the end.
+async def open_runtime(settings: Settings, *, role: str = API) -> AsyncIterator[Runtime]:
+    """Connect everything, as the given duty; close it again at the end.
 
     Raises:
         WrongSetting: DATABASE_URL names a role that is too strong.
     """
-    database = Database.connect(settings.database_url, application_name=SERVICE)
+    database = Database.connect(settings.database_url, application_name=SERVICE, role=role)
     tokens = ServiceTokens(SigningKey.from_settings(settings, issuer=SERVICE), SERVICE)
     main_api = ServiceClient(settings.main_api_url, "main-api", tokens)
     live = LiveStripe(settings)

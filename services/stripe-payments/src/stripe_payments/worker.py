@@ -26,6 +26,7 @@ from stripe_payments.reconciliation.sweep import (
     poll_events,
     sweep_overdue,
 )
+from stripe_payments.roles import WORKER
 from stripe_payments.runtime import SCHEMA, SERVICE, Runtime, open_runtime
 from stripe_payments.settings import Settings
 from stripe_payments.subscriptions.keep import BOOK_INVOICE, book_invoice
@@ -59,7 +60,7 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
 
 async def work(settings: Settings) -> None:
     """Run jobs until told to stop."""
-    async with open_runtime(settings) as runtime:
+    async with open_runtime(settings, role=WORKER) as runtime:
         workshop = Workshop(
             runtime.database.sessions, handlers(runtime), open_case_for_job, SCHEDULES
         )

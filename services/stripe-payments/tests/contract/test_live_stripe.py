@@ -11,7 +11,7 @@ from factories.commission_bench import GROSS, REQUEST, Bench, ask
 from sandbox import SECRET_KEY, Sandbox, running
 from sqlalchemy import text
 
-from opside_chassis.database import EVERY_TENANT, Sessions, transaction
+from opside_chassis.database import EVERY_TENANT, Database, Sessions, transaction
 from opside_chassis.testing.plugin import Signing
 from opside_contracts.payments.messages import ClawBackCommission, ConnectAccount
 from stripe_payments.clawbacks.request import Orderer, request_clawback
@@ -20,6 +20,7 @@ from stripe_payments.customers.cards import detach_card, list_cards
 from stripe_payments.customers.open_setup import open_setup
 from stripe_payments.reconciliation.compare import compare_books
 from stripe_payments.reconciliation.sweep import poll_events
+from stripe_payments.roles import AUDITOR
 from stripe_payments.stripe_api.errors import Refused
 from stripe_payments.stripe_api.live import LiveStripe
 from stripe_payments.subscriptions.cancel import cancel_subscription
@@ -67,26 +68,26 @@ class Shop:
         assert (result.objects > 0, result.differences) == (True, 0)
 
     async def rows(self, query: str) -> list[dict[str, object]]:
-        async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
+        async with transaction(self.sessions, tenant=EVERY_TENANT, role=AUDITOR) as session:
             return [dict(row) for row in (await session.execute(text(query))).mappings()]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def shop(
-    committed_sessions: Sessions, signing: Signing, sandbox: Sandbox
+    committed_sessions: Sessions, api_database: Database, signing: Signing, sandbox: Sandbox
 ) -> AsyncIterator[Shop]:
     await asyncio.to_thread(sandbox.ask, "reset", snapshot=None)
     settings = settings_of(
         signing, stripe_secret_key=SECRET_KEY, stripe_api_base_url=sandbox.stripe
     )
     stripe = LiveStripe(settings)
-    yield Shop(Bench(committed_sessions, stripe), stripe, sandbox)  # type: ignore[arg-type]
+    yield Shop(Bench(committed_sessions, api_database.sessions, stripe), stripe, sandbox)  # type: ignore[arg-type]
     await stripe.close()
 
 
 async def test_a_fee_is_charged_and_a_part_given_back(shop: Shop) -> None:
     await shop.save_card()
-    await ask(shop.sessions, REQUEST)
+    await ask(shop.bench.api, REQUEST)
     await shop.work()
     row = (await shop.rows("SELECT * FROM commissions"))[0]
     assert (row["state"], row["collected_minor"]) == ("settled", 2_000)
@@ -113,7 +114,7 @@ async def test_gross_is_transferred_and_taken_back_from_the_sellers_account(shop
     await asyncio.to_thread(shop.sandbox.onboard, page.url)
     # The Connect endpoint's events are not polled: ask as the dashboard does.
     await connect_account(shop.sessions, shop.stripe, ConnectAccount(user_id=USER))
-    await ask(shop.sessions, GROSS)
+    await ask(shop.bench.api, GROSS)
     await shop.work()
     row = (await shop.rows("SELECT * FROM commissions"))[0]
     assert (row["state"], row["transferred_minor"]) == ("settled", 8_000)
@@ -137,7 +138,7 @@ async def test_gross_is_transferred_and_taken_back_from_the_sellers_account(shop
 
 async def test_a_refund_that_fails_later_asks_a_person(shop: Shop) -> None:
     await shop.save_card("pm_card_refundFail")
-    await ask(shop.sessions, REQUEST)
+    await ask(shop.bench.api, REQUEST)
     await shop.work()
     row = (await shop.rows("SELECT * FROM commissions"))[0]
     request = ClawBackCommission(
@@ -157,7 +158,7 @@ async def test_a_refund_that_fails_later_asks_a_person(shop: Shop) -> None:
 
 async def test_a_card_that_declines_is_a_state(shop: Shop) -> None:
     await shop.save_card("pm_card_chargeCustomerFail")
-    await ask(shop.sessions, REQUEST)
+    await ask(shop.bench.api, REQUEST)
     await shop.work()
     row = (await shop.rows("SELECT * FROM commissions"))[0]
     assert (row["state"], row["next_step"]) == ("failed", "replace_payment_method")
@@ -167,7 +168,7 @@ async def test_a_card_that_declines_is_a_state(shop: Shop) -> None:
 
 
 async def test_a_fee_taken_back_before_a_card_was_saved_is_cancelled_there(shop: Shop) -> None:
-    await ask(shop.sessions, REQUEST)
+    await ask(shop.bench.api, REQUEST)
     await shop.work()
     row = (await shop.rows("SELECT * FROM commissions"))[0]
     request = ClawBackCommission(

@@ -27,6 +27,7 @@ from stripe_payments.commissions.move import (
 )
 from stripe_payments.ledger.proof import prove
 from stripe_payments.reconciliation.compare import COMPARE_BOOKS, compare_books
+from stripe_payments.roles import API
 from stripe_payments.stripe_api.gateway import Account
 from stripe_payments.subscriptions.keep import BOOK_INVOICE, book_invoice
 from stripe_payments.transfers.transfer import transfer_share
@@ -60,10 +61,13 @@ async def ask(
 
 
 class Bench:
-    """A worker over a fake Stripe; events for main-api are kept."""
+    """A worker over a fake Stripe; events for main-api are kept.
 
-    def __init__(self, sessions: Sessions, stripe: FakeStripe) -> None:
-        self.sessions, self.stripe = sessions, stripe
+    `sessions` are the worker's, `api` the app's.
+    """
+
+    def __init__(self, sessions: Sessions, api: Sessions, stripe: FakeStripe) -> None:
+        self.sessions, self.api, self.stripe = sessions, api, stripe
         self.events: list[CommissionChanged] = []
         self.workshop = Workshop(
             sessions,
@@ -118,7 +122,7 @@ class Bench:
 
     async def payout_account(self, *, active: bool) -> None:
         self.stripe.accounts["a"] = Account("acct_usr_a", active, active, active, active)
-        async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
+        async with transaction(self.sessions, tenant=EVERY_TENANT, role=API) as session:
             await session.execute(
                 text(
                     "INSERT INTO stripe_accounts (user_id, account_id, country, transfers_active)"

@@ -16,7 +16,7 @@ from stripe_payments.commissions.access import nudge_overdue, resume_transfers, 
 
 async def test_the_fee_is_collected_once_and_booked(bench: Bench) -> None:
     await bench.save_card(GOOD)
-    await ask(bench.sessions)
+    await ask(bench.api)
     await bench.work()
     row = await bench.row()
     assert (row["state"], row["collected_minor"], row["deadline_at"]) == ("settled", 2_000, None)
@@ -28,29 +28,27 @@ async def test_the_fee_is_collected_once_and_booked(bench: Bench) -> None:
 
 
 async def test_the_same_key_brings_the_same_answer(bench: Bench) -> None:
-    first = await ask(bench.sessions)
-    again = await ask(bench.sessions)
+    first = await ask(bench.api)
+    again = await ask(bench.api)
     assert (first.body, first.replayed, again.replayed) == (again.body, False, True)
 
 
 async def test_the_same_key_for_another_request_is_refused(bench: Bench) -> None:
-    await ask(bench.sessions)
+    await ask(bench.api)
     with pytest.raises(Unprocessable):
-        await ask(bench.sessions, REQUEST.model_copy(update={"claim_id": "clm_2"}))
+        await ask(bench.api, REQUEST.model_copy(update={"claim_id": "clm_2"}))
 
 
 async def test_another_amount_for_a_charged_recovery_is_refused(bench: Bench) -> None:
-    await ask(bench.sessions)
+    await ask(bench.api)
     with pytest.raises(Conflict):
-        await ask(
-            bench.sessions, REQUEST.model_copy(update={"amount_recovered_cents": 1}), key="key-2"
-        )
+        await ask(bench.api, REQUEST.model_copy(update={"amount_recovered_cents": 1}), key="key-2")
 
 
 @pytest.mark.parametrize("same_key", [True, False])
 async def test_racing_requests_make_one_commission(bench: Bench, same_key: bool) -> None:
     answers = await asyncio.gather(
-        *(ask(bench.sessions, key="k" if same_key else f"k-{number}") for number in range(40))
+        *(ask(bench.api, key="k" if same_key else f"k-{number}") for number in range(40))
     )
     assert len({answer.body for answer in answers}) == 1
     await bench.save_card(GOOD)
@@ -59,7 +57,7 @@ async def test_racing_requests_make_one_commission(bench: Bench, same_key: bool)
 
 
 async def test_a_fee_below_stripes_minimum_is_waived(bench: Bench) -> None:
-    await ask(bench.sessions, REQUEST.model_copy(update={"amount_recovered_cents": 200}))
+    await ask(bench.api, REQUEST.model_copy(update={"amount_recovered_cents": 200}))
     await bench.work()
     row = await bench.row()
     assert row["state"] == "waived"
@@ -68,7 +66,7 @@ async def test_a_fee_below_stripes_minimum_is_waived(bench: Bench) -> None:
 
 
 async def test_it_waits_for_a_card_and_goes_on_with_the_same_intent(bench: Bench) -> None:
-    await ask(bench.sessions)
+    await ask(bench.api)
     await bench.work()
     waiting = await bench.row()
     assert (waiting["state"], waiting["next_step"]) == ("awaiting_customer", "add_payment_method")
@@ -81,7 +79,7 @@ async def test_it_waits_for_a_card_and_goes_on_with_the_same_intent(bench: Bench
 
 async def test_a_decline_is_a_state_and_another_card_pays_the_same_intent(bench: Bench) -> None:
     await bench.save_card(DECLINED)
-    await ask(bench.sessions)
+    await ask(bench.api)
     await bench.work()
     row = await bench.row()
     assert (row["state"], row["failure_reason"]) == ("failed", "generic_decline")
@@ -94,7 +92,7 @@ async def test_a_decline_is_a_state_and_another_card_pays_the_same_intent(bench:
 
 async def test_authentication_is_asked_of_the_seller(bench: Bench) -> None:
     await bench.save_card(ASKS)
-    await ask(bench.sessions)
+    await ask(bench.api)
     await bench.work()
     row = await bench.row()
     assert (row["state"], row["next_step"]) == ("awaiting_customer", "authenticate_payment")
@@ -117,7 +115,7 @@ async def test_it_comes_to_rest_by_itself_whatever_breaks(
     if operation == "intent":
         bench.stripe.fail["confirm_intent", "after"] = [unknown()]
     await bench.save_card(GOOD)
-    await ask(bench.sessions)
+    await ask(bench.api)
     await bench.work()
     row = await bench.row()
     assert row["state"] == "settled"
@@ -128,7 +126,7 @@ async def test_it_comes_to_rest_by_itself_whatever_breaks(
 
 async def test_a_card_saved_between_two_tries_does_not_change_the_first_call(bench: Bench) -> None:
     bench.stripe.fail["create_intent", "after"] = [Crash()]
-    await ask(bench.sessions)
+    await ask(bench.api)
     with pytest.raises(Crash):
         await drain(bench.workshop)
     await bench.save_card(GOOD)
@@ -140,7 +138,7 @@ async def test_a_card_saved_between_two_tries_does_not_change_the_first_call(ben
 async def test_gross_collects_all_and_transfers_the_share(bench: Bench) -> None:
     await bench.save_card(GOOD)
     await bench.payout_account(active=True)
-    await ask(bench.sessions, GROSS)
+    await ask(bench.api, GROSS)
     await bench.work()
     row = await bench.row()
     assert (row["state"], row["collected_minor"], row["transferred_minor"]) == (
@@ -157,7 +155,7 @@ async def test_gross_collects_all_and_transfers_the_share(bench: Bench) -> None:
 async def test_a_share_waits_for_the_sellers_account(bench: Bench) -> None:
     await bench.save_card(GOOD)
     await bench.payout_account(active=False)
-    await ask(bench.sessions, GROSS)
+    await ask(bench.api, GROSS)
     await bench.work()
     assert (await bench.row())["state"] == "transfer_blocked"
     await bench.payout_account(active=True)
@@ -173,7 +171,7 @@ async def test_an_interrupted_transfer_is_sent_once(bench: Bench, where: str, ki
     bench.stripe.fail["create_transfer", where] = [kind()]
     await bench.save_card(GOOD)
     await bench.payout_account(active=True)
-    await ask(bench.sessions, GROSS)
+    await ask(bench.api, GROSS)
     await bench.work()
     assert (await bench.row())["state"] == "settled"
     assert len(bench.stripe.transfers) == 1
@@ -181,7 +179,7 @@ async def test_an_interrupted_transfer_is_sent_once(bench: Bench, where: str, ki
 
 async def test_webhook_and_worker_may_settle_in_any_order(bench: Bench) -> None:
     await bench.save_card(GOOD)
-    await ask(bench.sessions)
+    await ask(bench.api)
     bench.stripe.fail["confirm_intent", "after"] = [Crash()]
     with pytest.raises(Crash):
         await drain(bench.workshop)
@@ -199,7 +197,7 @@ async def test_webhook_and_worker_may_settle_in_any_order(bench: Bench) -> None:
 
 
 async def test_an_intent_over_another_amount_becomes_a_case(bench: Bench) -> None:
-    await ask(bench.sessions)
+    await ask(bench.api)
     await bench.work()
     intent = next(iter(bench.stripe.intents.values()))
     wrong = replace(intent, status="succeeded", amount_minor=1, latest_charge_id="ch_9")
@@ -212,7 +210,7 @@ async def test_an_intent_over_another_amount_becomes_a_case(bench: Bench) -> Non
 
 async def test_the_sweep_takes_up_what_lost_its_job(bench: Bench) -> None:
     await bench.save_card(GOOD)
-    await ask(bench.sessions)
+    await ask(bench.api)
     async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
         await session.execute(text("DELETE FROM outbox"))
         await session.execute(text("UPDATE commissions SET deadline_at = now() - interval '1 s'"))

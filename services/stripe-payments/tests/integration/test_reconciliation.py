@@ -21,6 +21,7 @@ from stripe_payments.reconciliation.compare import ON_ITS_WAY, compare_books
 from stripe_payments.reconciliation.mend import Mender
 from stripe_payments.reconciliation.retry import retry_transaction
 from stripe_payments.reconciliation.summary import OpenBreak, Summary, summarize
+from stripe_payments.roles import AUDITOR, JANITOR
 from stripe_payments.stripe_api.gateway import BalanceChange
 from stripe_payments.webhooks.register import register_webhooks
 
@@ -30,12 +31,12 @@ NOW = datetime.now(UTC)
 
 async def grow_older(bench: Bench) -> None:
     """Open breaks are seen since longer than anything travels."""
-    async with transaction(bench.sessions) as session:
+    async with transaction(bench.sessions, role=JANITOR) as session:
         # What a break is about never changes: close the guard for this moment of time travel.
         rows = await session.execute(text("SELECT * FROM breaks WHERE closed_at IS NULL"))
         kept = [dict(row) for row in rows.mappings()]
     for row in kept:
-        async with transaction(bench.sessions) as session:
+        async with transaction(bench.sessions, role=JANITOR) as session:
             await session.execute(
                 text("UPDATE breaks SET closed_at = now(), closed_by = 'test' WHERE id = :id"), row
             )
@@ -58,7 +59,7 @@ async def compared(bench: Bench) -> Summary:
 async def settled(bench: Bench, *, gross: bool = False) -> str:
     await bench.save_card(GOOD)
     await bench.payout_account(active=True)
-    await ask(bench.sessions, GROSS if gross else REQUEST)
+    await ask(bench.api, GROSS if gross else REQUEST)
     await bench.work()
     return str((await bench.row())["id"])
 
@@ -78,7 +79,7 @@ async def one_break(summary: Summary, reference: str) -> OpenBreak:
 
 async def test_a_charge_that_we_never_heard_of_is_found_and_mended(bench: Bench) -> None:
     await bench.save_card(GOOD)
-    await ask(bench.sessions)
+    await ask(bench.api)
     bench.stripe.fail["confirm_intent", "after"] = [unknown()]
     bench.stripe.fail["intent", "before"] = [unknown()] * 50
     await bench.work()
@@ -132,14 +133,14 @@ async def test_a_difference_is_one_break_however_often_it_is_seen(bench: Bench) 
     bench.stripe.foreign.append(BalanceChange("txn_z", "po_9", "payout", -5, "eur", NOW))
     for _ in range(3):
         await compare_books(bench.sessions, bench.stripe)
-    async with transaction(bench.sessions) as session:
+    async with transaction(bench.sessions, role=AUDITOR) as session:
         number = await session.execute(text("SELECT count(*) FROM breaks"))
         assert number.scalar_one() == 2  # the payout, and the balance
 
 
 async def test_reconcile_takes_over_what_stripe_says(bench: Bench, door: Door) -> None:
     await bench.save_card(GOOD)
-    await ask(bench.sessions)
+    await ask(bench.api)
     bench.stripe.fail["confirm_intent", "after"] = [unknown()]
     bench.stripe.fail["intent", "before"] = [unknown()] * 50
     await bench.work()
@@ -173,7 +174,7 @@ async def test_dunning_tries_a_declined_card_again_on_its_days_and_then_stops(
     bench: Bench,
 ) -> None:
     await bench.save_card(DECLINED)
-    await ask(bench.sessions)
+    await ask(bench.api)
     await bench.work()
     assert bench.stripe.calls.count("confirm_intent") == 1
     for number, days in enumerate(DUNNING_DAYS, start=2):
@@ -191,7 +192,7 @@ async def test_dunning_tries_a_declined_card_again_on_its_days_and_then_stops(
 
 async def test_an_admin_retries_what_failed_and_nothing_else(bench: Bench) -> None:
     await bench.save_card(DECLINED)
-    await ask(bench.sessions)
+    await ask(bench.api)
     await bench.work()
     commission = str((await bench.row())["id"])
     for _ in range(2):  # asked twice, staged once
@@ -230,7 +231,7 @@ async def test_an_export_over_an_odd_span_is_refused(door: Door, span: str) -> N
 
 async def test_a_reference_is_no_formula_in_the_export(bench: Bench, door: Door) -> None:
     await bench.save_card(GOOD)
-    await ask(bench.sessions, REQUEST.model_copy(update={"claim_id": "=HYPERLINK(1)"}))
+    await ask(bench.api, REQUEST.model_copy(update={"claim_id": "=HYPERLINK(1)"}))
     await bench.work()
     today = datetime.now(UTC).date()
     answer = await door.ask(
@@ -289,7 +290,7 @@ async def test_cleanup_keeps_what_its_class_protects(bench: Bench, door: Door) -
 
 
 async def test_old_keys_and_events_go_but_not_the_key_of_an_open_transaction(
-    bench: Bench, door: Door
+    bench: Bench, door: Door, owner_connection: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     event = {
         "id": "evt_1",
@@ -299,19 +300,15 @@ async def test_old_keys_and_events_go_but_not_the_key_of_an_open_transaction(
     }
     await door.deliver(event)
     await bench.work()
-    async with transaction(bench.sessions) as session:
-        await session.execute(
-            text("UPDATE inbox SET received_at = now() - interval '366 days', status = 'applied'")
+    await owner_connection.execute("UPDATE inbox SET received_at = now() - interval '366 days'")
+    for key, days in (("old", 31), ("young", 29)):
+        await owner_connection.execute(
+            "INSERT INTO idempotency_keys (caller, route, key, fingerprint, status_code, body,"
+            " resource_id, created_at) VALUES ('main-api', 'r', $1, 'f', 202, '{}', 'txn_gone',"
+            " now() - make_interval(days => $2))",
+            key,
+            days,
         )
-        for key, days in (("old", 31), ("young", 29)):
-            await session.execute(
-                text(
-                    "INSERT INTO idempotency_keys (caller, route, key, fingerprint, status_code,"
-                    " body, resource_id, created_at) VALUES ('main-api', 'r', :key, 'f', 202, '{}',"
-                    " 'txn_gone', now() - make_interval(days => :days))"
-                ),
-                {"key": key, "days": days},
-            )
     answer = await door.ask(
         "POST",
         f"{V1}/cleanup",
@@ -343,7 +340,7 @@ async def test_the_two_endpoints_are_registered_once(bench: Bench) -> None:
 async def test_a_simulated_event_does_what_stripe_says_and_no_more(
     bench: Bench, door: Door
 ) -> None:
-    await ask(bench.sessions)
+    await ask(bench.api)
     await bench.work()
     commission = str((await bench.row())["id"])
 

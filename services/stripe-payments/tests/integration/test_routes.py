@@ -106,7 +106,7 @@ async def settled(door: Door, bench: Bench) -> str:
     await bench.save_card(GOOD)
     await bench.payout_account(active=True)
     door.stripe.saved_cards[GOOD] = Card(GOOD, "cus_usr_a", "visa", "4242", 12, 2030)
-    await ask(bench.sessions)
+    await ask(bench.api)
     await bench.work()
     return str((await bench.row())["id"])
 

@@ -1,6 +1,7 @@
 """The migrated schema is the one the models describe, and it refuses what code should never try."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
@@ -15,8 +16,10 @@ from opside_chassis.migration import alembic_config
 from opside_chassis.money import share_of
 from opside_chassis.testing.plugin import MigratedDatabase, SchemaUnderTest
 from stripe_payments.commissions.models import Commission
+from stripe_payments.commissions.queries import insert_commission
 from stripe_payments.commissions.rules import TRANSITIONS, split
 from stripe_payments.ledger.book import book_charge
+from stripe_payments.roles import API
 
 
 async def test_models_and_migrations_agree(
@@ -29,7 +32,9 @@ async def test_models_and_migrations_agree(
 
 async def test_the_database_knows_the_same_transitions(sessions: Sessions) -> None:
     async with transaction(sessions) as session:
-        rows = await session.execute(text("SELECT * FROM commission_transitions"))
+        rows = await session.execute(
+            text("SELECT from_state, to_state FROM commission_transitions")
+        )
         assert {tuple(row) for row in rows} == {(of.value, to.value) for of, to in TRANSITIONS}
 
 
@@ -76,12 +81,9 @@ TO_CHARGED = (
 
 
 async def charged(sessions: Sessions) -> None:
+    async with transaction(sessions, tenant="usr_a", role=API) as session:
+        await insert_commission(session, commission(deadline_at=datetime.now(UTC)))
     async with transaction(sessions, tenant="usr_a") as session:
-        await session.execute(text("SELECT 1"))
-        row = commission()
-        row.deadline_at = (await session.execute(text("SELECT now()"))).scalar_one()
-        session.add(row)
-        await session.flush()
         for statement in TO_CHARGED:
             await session.execute(text(statement))
         await book_charge(

@@ -47,7 +47,7 @@ async def half_done(bench: Bench) -> None:
     """Stripe has charged; we were killed before we heard of it, and never look by ourselves."""
     await bench.save_card(GOOD)
     await bench.payout_account(active=True)
-    await ask(bench.sessions, GROSS)
+    await ask(bench.api, GROSS)
     bench.stripe.fail["confirm_intent", "after"] = [Crash()]
     await bench.work(rounds=1)
     async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opside_chassis.database import EVERY_TENANT, Sessions, transaction
 from opside_chassis.wire import AnswerModel
 from stripe_payments.audit.models import AuditEntry
+from stripe_payments.roles import AUDITOR
 
 
 class AuditLine(AnswerModel):
@@ -33,7 +34,7 @@ class AuditTrail(AnswerModel):
 
 async def read_trail(sessions: Sessions, *, tenant: str, transaction_id: str) -> AuditTrail:
     """The trail as the tenant may see it; an empty one for somebody else's transaction."""
-    async with transaction(sessions, tenant=tenant) as session:
+    async with transaction(sessions, tenant=tenant, role=AUDITOR) as session:
         query = select(AuditEntry).where(AuditEntry.object_id == transaction_id)
         rows = list(await session.scalars(query.order_by(AuditEntry.id)))
         broken = (
@@ -81,7 +82,7 @@ class ChainsChecked(AnswerModel):
 async def verify_chains(sessions: Sessions) -> ChainsChecked:
     """Recompute every hash of the audit trail, and hold each newest entry against its row."""
     # Every tenant: the auditor checks the whole house.
-    async with transaction(sessions, tenant=EVERY_TENANT) as session:
+    async with transaction(sessions, tenant=EVERY_TENANT, role=AUDITOR) as session:
         counts = (
             await session.execute(
                 text(

@@ -48,9 +48,10 @@ class Clawback(Base):
 
 
 class ClawbackTransition(Base):
-    """The legal moves, for the trigger; `rules.TRANSITIONS` holds the same, and a test compares."""
+    """Who makes which move, for the trigger; `rules.TRANSITIONS` has the moves, and a test compares."""
 
     __tablename__ = "clawback_transitions"
 
     from_state: Mapped[str] = mapped_column(primary_key=True)
     to_state: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str] = mapped_column(primary_key=True)

@@ -19,6 +19,7 @@ from stripe_payments.clawbacks.models import Clawback
 from stripe_payments.clawbacks.rules import Step
 from stripe_payments.commissions.access import Commission, find_locked
 from stripe_payments.commissions.move import stage_clawbacks
+from stripe_payments.roles import ADMIN, API
 
 ACCEPTED = 202
 ROUTE = "POST /api/v1/stripe/clawback"
@@ -55,7 +56,8 @@ async def request_clawback(
     asked = request.model_dump(mode="json", exclude={"idempotency_key"})
     scope = KeyScope(orderer.name, ROUTE, key)
     # Every tenant: a service and an admin act on any seller's transaction; the row says whose it is.
-    async with transaction(sessions, tenant=EVERY_TENANT) as session:
+    role = ADMIN if orderer.token is None else API
+    async with transaction(sessions, tenant=EVERY_TENANT, role=role) as session:
         if orderer.token is not None:
             await spend_token_id(session, orderer.token)
         stored = await claim(session, scope, fingerprint(asked))

@@ -7,6 +7,7 @@ from stripe_payments.commissions.models import Commission
 from stripe_payments.commissions.move import move
 from stripe_payments.commissions.rules import CANCELLABLE, State
 from stripe_payments.commissions.settle import settle_intent
+from stripe_payments.roles import JANITOR
 from stripe_payments.stripe_api.errors import Refused
 from stripe_payments.stripe_api.gateway import Stripe
 
@@ -32,7 +33,7 @@ async def cancel_uncollected(
             )
         except Refused:
             intent = await stripe.intent(commission.intent_id)
-    async with transaction(sessions, tenant=commission.user_id) as session:
+    async with transaction(sessions, tenant=commission.user_id, role=JANITOR) as session:
         await fence(session, job)
         stored = await queries.lock(session, commission.id)
         if stored.version != commission.version:

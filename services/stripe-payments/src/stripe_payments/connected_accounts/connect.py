@@ -7,6 +7,7 @@ from opside_contracts.payments.messages import ConnectAccount as Request
 from opside_contracts.payments.messages import ConnectedAccount
 from stripe_payments.connected_accounts import queries
 from stripe_payments.connected_accounts.models import ConnectAccount
+from stripe_payments.roles import API
 from stripe_payments.stripe_api.gateway import Account, Stripe
 
 
@@ -25,7 +26,7 @@ async def connect_account(sessions: Sessions, stripe: Stripe, request: Request) 
         OutcomeUnknown: Stripe did not answer; asking again is safe.
     """
     user_id = request.user_id
-    async with transaction(sessions, tenant=user_id) as session:
+    async with transaction(sessions, tenant=user_id, role=API) as session:
         row = await queries.ensure(session, user_id, request.country)
     created = row.account_id is None
     if row.account_id is None:
@@ -43,7 +44,7 @@ async def connect_account(sessions: Sessions, stripe: Stripe, request: Request) 
 
 async def keep_account(sessions: Sessions, user_id: str, account: Account) -> None:
     """Store an account as fetched."""
-    async with transaction(sessions, tenant=user_id) as session:
+    async with transaction(sessions, tenant=user_id, role=API) as session:
         await queries.keep(session, user_id, account)
 
 
@@ -94,7 +95,7 @@ def refuse_foreign_urls(request: Request, *, app_url: str) -> None:
 
 
 async def _row(sessions: Sessions, user_id: str) -> ConnectAccount:
-    async with transaction(sessions, tenant=user_id) as session:
+    async with transaction(sessions, tenant=user_id, role=API) as session:
         row = await queries.of_user(session, user_id)
     if row is None or row.account_id is None:
         raise NotFound("this seller has no Stripe account yet")

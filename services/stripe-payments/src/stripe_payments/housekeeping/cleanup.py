@@ -4,6 +4,7 @@ from opside_chassis.database import EVERY_TENANT, Sessions, transaction
 from opside_chassis.wire import AnswerModel
 from stripe_payments.audit.cases import note_person
 from stripe_payments.housekeeping import queries
+from stripe_payments.roles import ADMIN
 
 KEY_DAYS = 30
 """Idempotency keys live at least so long, and as long as their transaction is not at rest."""
@@ -25,7 +26,7 @@ class Cleaned(AnswerModel):
 async def clean_up(sessions: Sessions, *, days_to_keep: int, by: str) -> Cleaned:
     """Safe to ask twice."""
     # Every tenant: age decides, not whose row it is.
-    async with transaction(sessions, tenant=EVERY_TENANT) as session:
+    async with transaction(sessions, tenant=EVERY_TENANT, role=ADMIN) as session:
         deleted = await queries.forget_expired(
             session,
             key_days=max(days_to_keep, KEY_DAYS),

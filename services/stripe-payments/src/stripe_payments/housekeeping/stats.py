@@ -5,6 +5,7 @@ from datetime import datetime
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.wire import AnswerModel
 from stripe_payments.housekeeping import queries
+from stripe_payments.roles import AUDITOR
 
 MOST_EVENTS = 200
 
@@ -66,7 +67,7 @@ class KeyCounts(AnswerModel):
 
 async def queue_stats(sessions: Sessions) -> QueueStats:
     """Counted in the outbox, which is the queue; Redis only carries ids."""
-    async with transaction(sessions) as session:
+    async with transaction(sessions, role=AUDITOR) as session:
         kinds = [
             JobCounts(
                 kind=row.kind,
@@ -91,7 +92,7 @@ async def queue_stats(sessions: Sessions) -> QueueStats:
 
 async def unprocessed_events(sessions: Sessions) -> UnprocessedEvents:
     """Events that wait or were given up, oldest first."""
-    async with transaction(sessions) as session:
+    async with transaction(sessions, role=AUDITOR) as session:
         total = await queries.count_unapplied(session)
         rows = await queries.unapplied_events(session, limit=MOST_EVENTS)
     events = [
@@ -112,7 +113,7 @@ async def unprocessed_events(sessions: Sessions) -> UnprocessedEvents:
 
 async def idempotency_stats(sessions: Sessions) -> list[KeyCounts]:
     """How many keys are remembered, and since when."""
-    async with transaction(sessions) as session:
+    async with transaction(sessions, role=AUDITOR) as session:
         return [
             KeyCounts(caller=row.caller, route=row.route, keys=row.keys, oldest_at=row.oldest_at)
             for row in await queries.key_counts(session)

@@ -11,6 +11,7 @@ from opside_chassis.database import Sessions, transaction
 from opside_chassis.wire import AnswerModel
 from stripe_payments.ledger import queries
 from stripe_payments.ledger.book import BookAccount, JournalKind
+from stripe_payments.roles import AUDITOR
 
 
 class AccountBalance(AnswerModel):
@@ -54,7 +55,7 @@ _TOTAL_OF = {
 
 async def prove(sessions: Sessions) -> LedgerProof:
     """Recompute everything from the postings."""
-    async with transaction(sessions) as session:
+    async with transaction(sessions, role=AUDITOR) as session:
         balances = await queries.balances(session)
         moved = await queries.totals(session)
         journals = await queries.count_journals(session)

@@ -17,6 +17,7 @@ from stripe_payments.commissions.access import of_stripe_object
 from stripe_payments.ledger.proof import commission_of_effect, moved_by_effect, platform_balance
 from stripe_payments.reconciliation import queries
 from stripe_payments.reconciliation.rules import BALANCE, Difference, Key, cause, differences
+from stripe_payments.roles import JANITOR
 from stripe_payments.stripe_api.gateway import BalanceChange, Stripe
 
 COMPARE_BOOKS = "compare_books"
@@ -47,7 +48,7 @@ async def compare_books(
     since = since or datetime.now(UTC) - LOOK_BACK
     theirs = _sums(await stripe.balance_changes(since=since))
     balance = await stripe.balance()
-    async with transaction(sessions) as session:
+    async with transaction(sessions, role=JANITOR) as session:
         recent = await moved_by_effect(session, since=since)
         known = await queries.open_references(session)
     # A sum may have begun before `since` on either side: ask again for whole sums before saying so.
@@ -56,7 +57,7 @@ async def compare_books(
     whole = _sums(
         [change for one in sorted(references) for change in await stripe.balance_changes_of(one)]
     )
-    async with transaction(sessions) as session:
+    async with transaction(sessions, role=JANITOR) as session:
         ours = await moved_by_effect(session, effects=references)
         whole |= {(BALANCE, currency): total for currency, total in balance.items()}
         ours |= {
@@ -66,7 +67,7 @@ async def compare_books(
         await _close_agreed(session, found, known=known)
     for one in found:
         await _keep(sessions, stripe, one)
-    async with transaction(sessions) as session:
+    async with transaction(sessions, role=JANITOR) as session:
         await _look_again(session)
     return Compared(objects=len({*recent, *theirs}), differences=len(found))
 
@@ -84,7 +85,7 @@ async def _keep(sessions: Sessions, stripe: Stripe, found: Difference) -> None:
     if found.reference.startswith(CHARGES):
         intent_id = (await stripe.charge(found.reference)).intent_id
     # Every tenant: the object says whose it is.
-    async with transaction(sessions, tenant=EVERY_TENANT) as session:
+    async with transaction(sessions, tenant=EVERY_TENANT, role=JANITOR) as session:
         owner = await commission_of_effect(session, found.reference)
         owner = owner or await of_stripe_object(session, found.reference)
         if owner is None and intent_id:

@@ -17,6 +17,7 @@ from stripe_payments.commissions.access import (
 from stripe_payments.commissions.listing import view
 from stripe_payments.reconciliation import queries
 from stripe_payments.reconciliation.compare import compare_books
+from stripe_payments.roles import ADMIN, JANITOR
 from stripe_payments.stripe_api.gateway import Stripe
 
 
@@ -52,7 +53,7 @@ class Mender:
         intent = await self.stripe.intent(before.intent_id) if before.intent_id else None
         refunds = await self.stripe.refunds_of(before.charge_id) if before.charge_id else ()
         # Every tenant: an admin mends for any seller.
-        async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
+        async with transaction(self.sessions, tenant=EVERY_TENANT, role=JANITOR) as session:
             await note_person(
                 session, kind="reconciled", reference=transaction_id, by=self.person, note=reason
             )
@@ -80,7 +81,7 @@ class Mender:
             NotFound: there is no such break.
             Conflict: nothing of ours belongs to it; a person closes it with a note.
         """
-        async with transaction(self.sessions) as session:
+        async with transaction(self.sessions, role=JANITOR) as session:
             found = await queries.by_id(session, break_id)
         if found is None:
             raise NotFound("there is no such break")
@@ -95,12 +96,12 @@ class Mender:
         Raises:
             NotFound: it is not open.
         """
-        async with transaction(self.sessions) as session:
+        async with transaction(self.sessions, role=ADMIN) as session:
             if not await queries.close_by_person(session, break_id, by=self.person, note=note):
                 raise NotFound("there is no such open break")
 
     async def _read(self, transaction_id: str) -> Commission:
-        async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
+        async with transaction(self.sessions, tenant=EVERY_TENANT, role=JANITOR) as session:
             found = await peek(session, transaction_id)
         if found is None:
             raise NotFound("there is no such transaction")

@@ -7,6 +7,7 @@ from stripe_payments.audit.cases import close_cases, note_person
 from stripe_payments.clawbacks.access import retry_blocked
 from stripe_payments.commissions.access import find_locked
 from stripe_payments.commissions.retry import retry
+from stripe_payments.roles import ADMIN
 
 
 class Retried(AnswerModel):
@@ -25,7 +26,7 @@ async def retry_transaction(sessions: Sessions, transaction_id: str, *, by: str)
         NothingToRetry: nothing of it failed.
     """
     # Every tenant: an admin retries for any seller.
-    async with transaction(sessions, tenant=EVERY_TENANT) as session:
+    async with transaction(sessions, tenant=EVERY_TENANT, role=ADMIN) as session:
         commission = await find_locked(session, transaction_id)
         if commission is None:
             raise NotFound("there is no such transaction")

@@ -9,6 +9,7 @@ from stripe_payments.audit.cases import open_cases
 from stripe_payments.commissions.access import totals_by_state
 from stripe_payments.reconciliation import queries
 from stripe_payments.reconciliation.compare import ON_ITS_WAY
+from stripe_payments.roles import AUDITOR
 
 MOST_SHOWN = 100
 
@@ -64,7 +65,7 @@ async def summarize(sessions: Sessions) -> Summary:
     """Recomputed from the rows; differences that may only be on their way are left out."""
     now = datetime.now(UTC)
     # Every tenant: this is the whole house.
-    async with transaction(sessions, tenant=EVERY_TENANT) as session:
+    async with transaction(sessions, tenant=EVERY_TENANT, role=AUDITOR) as session:
         states = [_state_totals(row) for row in await totals_by_state(session)]
         breaks = await queries.open_breaks(session, seen_before=now - ON_ITS_WAY, limit=MOST_SHOWN)
         cases = await open_cases(session, limit=MOST_SHOWN)

@@ -7,6 +7,7 @@ from opside_chassis.inbox import InboxEvent, receive
 from opside_chassis.jobs import Schedule
 from stripe_payments.commissions.access import nudge_overdue
 from stripe_payments.reconciliation.compare import COMPARE_BOOKS
+from stripe_payments.roles import JANITOR
 from stripe_payments.stripe_api.gateway import Stripe
 from stripe_payments.webhooks.apply import APPLY_STRIPE_EVENT, HANDLERS
 
@@ -24,7 +25,7 @@ LOOK_BACK = timedelta(minutes=30)
 async def sweep_overdue(sessions: Sessions) -> None:
     """Stage the next step of rows that should rest by now."""
     # Every tenant: overdue is overdue, whoever owns the row.
-    async with transaction(sessions, tenant=EVERY_TENANT) as session:
+    async with transaction(sessions, tenant=EVERY_TENANT, role=JANITOR) as session:
         await nudge_overdue(session)
 
 
@@ -35,7 +36,7 @@ async def poll_events(sessions: Sessions, stripe: Stripe) -> None:
         if event["type"] not in HANDLERS:
             continue
         reference = {"id": str(event["data"]["object"].get("id", "")), "endpoint": "platform"}
-        async with transaction(sessions) as session:
+        async with transaction(sessions, role=JANITOR) as session:
             await receive(
                 session,
                 InboxEvent(

@@ -11,6 +11,7 @@ from stripe_payments.audit.trail import AuditTrail, read_trail
 from stripe_payments.clawbacks.access import clawbacks_of
 from stripe_payments.commissions.listing import read_transaction, tenant_of
 from stripe_payments.ledger.proof import lines_of_commission
+from stripe_payments.roles import AUDITOR
 
 
 class StatementPosting(AnswerModel):
@@ -67,7 +68,7 @@ async def state_transaction(
     """
     view = await read_transaction(sessions, caller=caller, transaction_id=transaction_id)
     tenant = tenant_of(caller)
-    async with transaction(sessions, tenant=tenant) as session:
+    async with transaction(sessions, tenant=tenant, role=AUDITOR) as session:
         lines = await lines_of_commission(session, transaction_id)
         clawbacks = await clawbacks_of(session, transaction_id)
     journals = [

@@ -9,6 +9,7 @@ from opside_chassis.errors import NotFound
 from opside_chassis.wire import AnswerModel
 from stripe_payments.audit.trail import broken_objects_of
 from stripe_payments.commissions.access import totals_by_state
+from stripe_payments.roles import AUDITOR
 
 
 class UserTotals(AnswerModel):
@@ -41,7 +42,7 @@ async def audit_user(sessions: Sessions, *, caller: Caller, user_id: str) -> Use
     """
     if user_id != caller.user_id and not caller.is_admin:
         raise NotFound("there is no such user")
-    async with transaction(sessions, tenant=user_id) as session:
+    async with transaction(sessions, tenant=user_id, role=AUDITOR) as session:
         rows = await totals_by_state(session)
         broken = await broken_objects_of(session, user_id)
     states: Counter[str] = Counter()
