@@ -11,6 +11,7 @@ import polars as pl
 from integrations_backend.detection.facts import Facts
 from integrations_backend.detection.policy import current_policy
 from integrations_backend.reports.kinds import (
+    INVENTORY,
     KINDS,
     LEDGER,
     REIMBURSEMENTS,
@@ -110,6 +111,17 @@ DEFAULTS: Mapping[str, Row] = {
         "shipped-quantity": "3",
         "carrier": "UPS",
         "tracking-number": "1Z1",
+    },
+    INVENTORY: {
+        "sku": "SKU-1",
+        "fnsku": "X001",
+        "asin": "B001",
+        "condition": "New",
+        "your-price": "20.00",
+        "afn-fulfillable-quantity": "7",
+        "afn-unsellable-quantity": "1",
+        "afn-reserved-quantity": "2",
+        "afn-total-quantity": "10",
     },
     SETTLEMENT: {
         "settlement-id": "5001",

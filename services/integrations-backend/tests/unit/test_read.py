@@ -2,17 +2,24 @@
 
 import polars as pl
 import pytest
+from factories.report_rows import file_text
+from factories.report_rows import row as a_row
 from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations_backend.reports.errors import UnreadableReport
-from integrations_backend.reports.kinds import KINDS, REIMBURSEMENTS, RETURNS, sniff
+from integrations_backend.reports.kinds import KINDS, LEDGER, REIMBURSEMENTS, RETURNS, sniff
 from integrations_backend.reports.marketplaces import marketplace
 from integrations_backend.reports.read import OCCURRENCE, decode, header_of, read_text
 
 US = marketplace("ATVPDKIKX0DER")
 DE = marketplace("A1PA6795UKMFR9")
 JP = marketplace("A1VC38T7YXB528")
+WITH_SKU = [
+    kind.report_type
+    for kind in KINDS.values()
+    if {"sku", "msku"} & {column.name for column in kind.columns}
+]
 HEADER = (
     "approval-date\treimbursement-id\tcase-id\tamazon-order-id\treason\tsku\tfnsku\tasin\t"
     "product-name\tcondition\tcurrency-unit\tamount-per-unit\tamount-total\t"
@@ -107,6 +114,39 @@ def test_undecodable_bytes_are_never_dropped(data: bytes) -> None:
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "cp1252"])
 def test_the_charsets_that_amazon_writes(codec: str) -> None:
     assert decode("Prüfung".encode(codec), charset=None, store=DE) == "Prüfung"
+
+
+@pytest.mark.parametrize(
+    "name", ["SKU", "sku", "MSKU", "Merchant SKU", "merchant_sku", "seller-sku"]
+)
+@pytest.mark.parametrize("report_type", WITH_SKU)
+def test_the_sku_is_read_under_every_name_of_it(report_type: str, name: str) -> None:
+    own = "msku" if report_type == LEDGER else "sku"
+    text = file_text(report_type, [a_row(report_type, **{own: "ADA-1"})])
+    header, rows = text.split("\n", 1)
+    names = [name if one == own else one for one in header.split("\t")]
+    assert sniff(names) is KINDS[report_type]
+    parsed = read_text("\t".join(names) + "\n" + rows, KINDS[report_type], store=US)
+    assert parsed.rejected == ()
+    assert parsed.frame[own].to_list() == ["ADA-1"]
+
+
+@pytest.mark.parametrize("report_type", WITH_SKU)
+def test_a_report_without_any_sku_is_refused(report_type: str) -> None:
+    header, rows = file_text(report_type, [a_row(report_type)]).split("\n", 1)
+    names = ["item" if one in {"sku", "msku"} else one for one in header.split("\t")]
+    with pytest.raises(UnreadableReport, match="columns are missing: sku"):
+        read_text("\t".join(names) + "\n" + rows, KINDS[report_type], store=US)
+
+
+@pytest.mark.parametrize("missing", ["quantity-reimbursed-inventory", "original-reimbursement-id"])
+def test_payments_that_could_be_overlooked_are_not_read(missing: str) -> None:
+    with pytest.raises(UnreadableReport, match="columns are missing"):
+        read(row(), header=HEADER.replace(missing, "something-else"))
+
+
+def test_no_units_in_stock_may_be_written_as_nothing() -> None:
+    assert read(row(quantity_reimbursed_inventory="")).rejected == ()
 
 
 def test_ten_thousand_columns_are_refused() -> None:

@@ -53,11 +53,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column we use. `identity` columns make the row's key; the others may change in later files."""
+    """A column we use.
+
+    Without a `required` one a file is refused, and a row that has nothing in it (unless it is a text,
+    or `blank` allows it) is kept aside. `identity` columns make the row's key; the others may change
+    in later files.
+    """
 
     name: str
     kind: Kind = Kind.TEXT
     required: bool = False
+    blank: bool = False
     identity: bool = True
 
     @property
@@ -81,12 +87,15 @@ class ReportKind:
 
 
 def fold(header: str) -> str:
-    """Header names differ in case, spaces, hyphens and underscores between variants."""
+    """Header names differ in case, spaces, hyphens and underscores between variants.
+
+    The seller's own SKU has several names: which one a report uses differs between accounts.
+    """
     kept = "".join(char for char in header.lower() if char not in " -_\"'\ufeff/()")
     return _SYNONYMS.get(kept, kept)
 
 
-_SYNONYMS = {"sellersku": "sku", "merchantsku": "sku"}
+_SYNONYMS = dict.fromkeys(("msku", "merchantsku", "sellersku"), "sku")
 
 
 def _text(*names: str, required: bool = True) -> tuple[Column, ...]:
@@ -116,9 +125,10 @@ _KINDS = (
             Column("amount-per-unit", Kind.MONEY, required=True),
             Column("amount-total", Kind.MONEY, required=True),
             Column("quantity-reimbursed-cash", Kind.COUNT, required=True),
-            Column("quantity-reimbursed-inventory", Kind.COUNT),
+            # Without these, units given back in stock and payments taken back would be overlooked.
+            Column("quantity-reimbursed-inventory", Kind.COUNT, required=True, blank=True),
             Column("quantity-reimbursed-total", Kind.COUNT),
-            Column("original-reimbursement-id"),
+            Column("original-reimbursement-id", required=True),
             Column("original-reimbursement-type"),
         ),
         currency="currency-unit",
@@ -179,24 +189,25 @@ _KINDS = (
     ),
     ReportKind(
         SETTLEMENT,
+        # Its first row holds totals only, its others no total: cells may be empty in either.
         (
             *_text("settlement-id", "transaction-type"),
             Column("settlement-start-date", Kind.MOMENT),
             Column("settlement-end-date", Kind.MOMENT),
-            Column("total-amount", Kind.MONEY, required=True),
+            Column("total-amount", Kind.MONEY, required=True, blank=True),
             Column("currency"),
             *_text("order-id", "adjustment-id"),
             Column("shipment-id"),
-            Column("posted-date", Kind.MOMENT, required=True),
+            Column("posted-date", Kind.MOMENT, required=True, blank=True),
             Column("order-item-code"),
-            Column("sku"),
+            Column("sku", required=True),
             Column("quantity-purchased", Kind.COUNT),
             Column("shipment-fee-type"),
             Column("shipment-fee-amount", Kind.MONEY),
             Column("order-fee-type"),
             Column("order-fee-amount", Kind.MONEY),
-            Column("price-type"),
-            Column("price-amount", Kind.MONEY),
+            Column("price-type", required=True),
+            Column("price-amount", Kind.MONEY, required=True, blank=True),
             Column("item-related-fee-type"),
             Column("item-related-fee-amount", Kind.MONEY),
             Column("misc-fee-amount", Kind.MONEY),

@@ -225,7 +225,7 @@ def _separate(typed: pl.DataFrame, kind: ReportKind) -> ParsedReport:
     empty = [
         pl.when(~pl.col(f"{c.name}\x00given")).then(pl.lit(c.name))
         for c in checked
-        if c.required and kind.report_type not in _TOTALS_ROW
+        if c.required and not c.blank
     ]
     reasons = typed.with_columns(
         pl.when(pl.col("too_many"))
@@ -244,10 +244,6 @@ def _separate(typed: pl.DataFrame, kind: ReportKind) -> ParsedReport:
     return ParsedReport(
         kind, _with_identity(good, kind), tuple(RejectedRow(*row) for row in rejected.iter_rows())
     )
-
-
-_TOTALS_ROW = frozenset({"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE"})
-"""Its first row holds totals only, its others no total: cells may be empty in either."""
 
 
 def _with_identity(frame: pl.DataFrame, kind: ReportKind) -> pl.DataFrame:
