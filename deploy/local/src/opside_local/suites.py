@@ -85,7 +85,7 @@ def _run_package(
     console.rule(f"[bold]{package}[/]", align="left")
     started = time.monotonic()
     workers = os.environ.get("OPSIDE_TEST_WORKERS", "")
-    parallel = ["-n", workers] if workers and package != E2E else []
+    parallel = ["-n", workers, "--dist", "loadfile"] if workers and package != E2E else []
     command = [sys.executable, "-m", "pytest", *targets, *parallel, f"--junitxml={report}"]
     done = subprocess.run([*command, *arguments], cwd=PROJECT / package, check=False)
     return _read(package, report, done.returncode, time.monotonic() - started)
