@@ -14,7 +14,7 @@ from integrations_backend.runtime import SERVICE, build_access, open_runtime
 from integrations_backend.settings import Settings
 from integrations_backend.sync import routes as sync_routes
 from opside_chassis import process
-from opside_chassis.health import database_check
+from opside_chassis.health import database_check, queue_check, redis_check
 from opside_chassis.rate_limits import PathLimits
 from opside_chassis.web import WebOptions, create_app
 
@@ -29,7 +29,11 @@ def create(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_runtime(settings) as runtime:
             app.state.runtime = runtime
-            app.state.checks = [database_check(runtime.database.engine)]
+            app.state.checks = [
+                database_check(runtime.database.engine),
+                redis_check(settings.redis_url),
+                queue_check(runtime.database.sessions),
+            ]
             yield
 
     return create_app(

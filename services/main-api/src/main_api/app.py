@@ -16,7 +16,7 @@ from main_api.sessions.reader import SessionReader
 from main_api.settings import Settings
 from main_api.statements import routes as statements_routes
 from opside_chassis import process
-from opside_chassis.health import database_check
+from opside_chassis.health import database_check, queue_check, redis_check
 from opside_chassis.rate_limits import PathLimits
 from opside_chassis.web import WebOptions, create_app
 
@@ -44,7 +44,11 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
             app.state.access = replace(
                 believed, session_reader=reader, person_reader=reader.caller_of
             )
-            app.state.checks = [database_check(runtime.database.engine)]
+            app.state.checks = [
+                database_check(runtime.database.engine),
+                redis_check(settings.redis_url),
+                queue_check(runtime.database.sessions),
+            ]
             yield
 
     return create_app(

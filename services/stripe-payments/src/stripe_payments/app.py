@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI
 
 from opside_chassis import process
-from opside_chassis.health import Check, database_check
+from opside_chassis.health import Check, database_check, queue_check, redis_check
 from opside_chassis.rate_limits import PathLimits
 from opside_chassis.web import WebOptions, create_app
 from stripe_payments.clawbacks import routes as clawbacks_routes
@@ -38,6 +38,8 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
             app.state.runtime = runtime
             app.state.checks = [
                 database_check(runtime.database.engine),
+                redis_check(settings.redis_url),
+                queue_check(runtime.database.sessions),
                 Check("stripe", runtime.stripe.ping, critical=False),
             ]
             yield

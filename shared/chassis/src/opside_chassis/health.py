@@ -13,9 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import JSONResponse
 
 from opside_chassis import access
+from opside_chassis.database import Sessions, transaction
 
 CHECK_TIMEOUT_SECONDS = 2.0
 """A part that answers later is as good as down for a probe."""
+QUEUE_PATIENCE_SECONDS = 60
+"""Workers take due jobs up within a second."""
 PREFIX = "/health"
 
 _log = logging.getLogger(__name__)
@@ -44,13 +47,36 @@ def database_check(engine: AsyncEngine) -> Check:
     return Check("database", run)
 
 
-def redis_check(redis: "Redis") -> Check:
+def redis_check(url: str) -> Check:
     """Redis answers; without it the service is slower, not wrong."""
 
     async def run() -> None:
-        await redis.ping()
+        async with Redis.from_url(url, socket_connect_timeout=CHECK_TIMEOUT_SECONDS) as redis:
+            await redis.ping()
 
     return Check("redis", run, critical=False)
+
+
+class QueueStands(Exception):
+    """Jobs are due and nobody takes them up."""
+
+
+def queue_check(sessions: Sessions) -> Check:
+    """Somebody takes up the jobs that are due; a worker that is away delays work, it loses none."""
+
+    async def run() -> None:
+        async with transaction(sessions) as session:
+            late = await session.execute(
+                text(
+                    "SELECT 1 FROM outbox WHERE status = 'waiting'"
+                    " AND due_at < now() - make_interval(secs => :patience) LIMIT 1"
+                ),
+                {"patience": QUEUE_PATIENCE_SECONDS},
+            )
+            if late.first() is not None:
+                raise QueueStands(f"a job is due for over {QUEUE_PATIENCE_SECONDS} s")
+
+    return Check("queue", run, critical=False)
 
 
 HealthFields = Callable[[], Mapping[str, Any]]

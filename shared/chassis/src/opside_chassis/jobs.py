@@ -5,12 +5,13 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from opentelemetry import propagate, trace
+from opentelemetry import metrics, propagate, trace
 from opentelemetry.trace import SpanKind, StatusCode
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,6 +30,13 @@ OnParked = Callable[[AsyncSession, StagedJob, str], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 tracer = trace.get_tracer(__name__)
+meter = metrics.get_meter(__name__)
+finished_jobs = meter.create_counter(
+    "opside.jobs.finished", unit="{job}", description="Runs of jobs by kind and outcome"
+)
+job_seconds = meter.create_histogram(
+    "opside.jobs.duration", unit="s", description="How long a run of a job took"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +92,30 @@ async def _run(workshop: Workshop, job: StagedJob) -> None:
     """Run a job under its lease and write its outcome back; never raises for a failing handler."""
     carrier = {"traceparent": job.trace_parent} if job.trace_parent else {}
     context = propagate.extract(carrier)
+    started = time.monotonic()
+    outcome = "done"
     with tracer.start_as_current_span(f"job {job.kind}", context, kind=SpanKind.CONSUMER) as span:
         try:
             handler = workshop.handlers[job.kind]
             async with asyncio.timeout(JOB_TIMEOUT_SECONDS):
                 await handler(job)
         except LostLease:
+            outcome = "taken_over"
             logger.info("job was taken over", extra={"jobId": job.id, "kind": job.kind})
         except RetryLater as retry:
+            outcome = "postponed"
             async with transaction(workshop.sessions) as session:
                 await leases.postpone(session, job, retry)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is a failed attempt
+            outcome = "failed"
             span.record_exception(error)
             span.set_status(StatusCode.ERROR)
             await _fail(workshop, job, error)
         else:
             async with transaction(workshop.sessions) as session:
                 await leases.finish(session, job)
+    finished_jobs.add(1, {"kind": job.kind, "outcome": outcome})
+    job_seconds.record(time.monotonic() - started, {"kind": job.kind})
 
 
 async def _fail(workshop: Workshop, job: StagedJob, error: Exception) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 from arq import ArqRedis
+from opentelemetry import metrics
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
@@ -42,7 +43,22 @@ PRUNE_BATCH = 5_000
 KEEP_DONE_SECONDS = 7 * 86_400
 """At least so long, and for two periods: a schedule's row keeps its period from running again."""
 
+MEASURE_EVERY_SECONDS = 15
+"""As often as metrics are sent."""
+
 logger = logging.getLogger(__name__)
+queued_jobs = metrics.get_meter(__name__).create_gauge(
+    "opside.jobs.queued", unit="{job}", description="Jobs that are due, planned or running"
+)
+
+_DEPTH = text(
+    """
+    SELECT count(*) FILTER (WHERE status = 'waiting' AND due_at <= now()) AS due,
+           count(*) FILTER (WHERE status = 'waiting' AND due_at > now()) AS planned,
+           count(*) FILTER (WHERE status = 'leased') AS running
+      FROM outbox WHERE status IN ('waiting', 'leased')
+    """
+)
 
 _PRUNE = text(
     f"""
@@ -71,6 +87,7 @@ class Relay:
     _redis_retry_at: float = 0.0
     _next_house_keeping: float = 0.0
     _next_prune: float = 0.0
+    _next_measure: float = 0.0
     _staged_periods: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -139,9 +156,18 @@ class Relay:
             return
         self._next_house_keeping = now + SWEEP_SECONDS
         await self._stage_schedules()
+        if now >= self._next_measure:
+            self._next_measure = now + MEASURE_EVERY_SECONDS
+            await self._measure()
         if now >= self._next_prune:
             self._next_prune = now + PRUNE_EVERY_SECONDS
             await self._prune()
+
+    async def _measure(self) -> None:
+        async with transaction(self.workshop.sessions) as session:
+            depth = (await session.execute(_DEPTH)).one()
+        for state in ("due", "planned", "running"):
+            queued_jobs.set(getattr(depth, state), {"service": self.service, "state": state})
 
     async def _prune(self) -> None:
         two_periods = [2 * schedule.every_seconds for schedule in self.workshop.schedules]

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from fastapi import APIRouter
-from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import create_async_engine
 from web_parts import HERE, client_of, local_limiter, settings
 
@@ -78,11 +77,10 @@ async def test_checks_may_come_with_the_runtime() -> None:
 
 async def test_nobody_at_the_other_end() -> None:
     engine = create_async_engine("postgresql+asyncpg://app:pw@127.0.0.1:1/opside")
-    redis = Redis.from_url("redis://127.0.0.1:1/0")
-    async with client_of(app_of(database_check(engine), redis_check(redis))) as client:
+    redis = redis_check("redis://127.0.0.1:1/0")
+    async with client_of(app_of(database_check(engine), redis)) as client:
         assert (await client.get("/health")).json()["parts"] == {
             "database": "down",
             "redis": "down",
         }
-    await redis.aclose()
     await engine.dispose()
