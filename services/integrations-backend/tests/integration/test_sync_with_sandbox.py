@@ -91,22 +91,33 @@ def units(rows: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
     return counted
 
 
-@pytest.mark.parametrize("persona", ["ada", "ben", "cleo", "dora"])
+CURRENCIES = dict.fromkeys(("ada", "ben", "dora"), "usd") | {
+    "cleo": "gbp",
+    "dieter": "eur",
+    "yuki": "jpy",
+    "chloe": "cad",
+}
+
+
+@pytest.mark.parametrize("persona", CURRENCIES)
 async def test_exactly_what_amazon_owes_is_found(
     live: Service, sandbox: Sandbox, persona: str
 ) -> None:
+    """Every account writes its files in its own way: see the accounts in the sandbox's README."""
+    currency = CURRENCIES[persona]
     await sync(live, sandbox, persona)
     truth = sandbox.ask(f"amazon/truth/{persona}")["claimable"]
     claims = await live.rows("SELECT * FROM amazon_claims")
     assert units(claims) == units(truth)
+    assert {one["currency"] for one in claims} <= {currency}
     assert bool(claims) == (persona != "dora")
     worth = {one["order_id"]: one["value_minor"] for one in truth if one["value_minor"]}
     for claim in claims:
         value = claim["value_minor"]
         assert (value is None) == (claim["order_id"] not in worth), claim
         if value is not None:
-            # British fee rows hold tax, so that there the estimate is a little low, never high.
-            lowest = worth[claim["order_id"]] * (80 if persona == "cleo" else 100) // 100
+            # Fee rows hold tax outside the US, so that there the estimate is low, never high.
+            lowest = worth[claim["order_id"]] * (100 if currency == "usd" else 80) // 100
             assert lowest <= value <= worth[claim["order_id"]], claim
     assert await live.rows("SELECT * FROM rejected_report_rows") == []
 

@@ -1,5 +1,7 @@
 """Report files become typed rows, or rows kept aside with their line and a reason."""
 
+from datetime import date
+
 import polars as pl
 import pytest
 from factories.report_rows import file_text
@@ -14,6 +16,7 @@ from integrations_backend.reports.read import OCCURRENCE, decode, header_of, rea
 
 US = marketplace("ATVPDKIKX0DER")
 DE = marketplace("A1PA6795UKMFR9")
+GB = marketplace("A1F83G8C2ARO7P")
 JP = marketplace("A1VC38T7YXB528")
 WITH_SKU = [
     kind.report_type
@@ -88,6 +91,63 @@ def test_german_numbers_and_quoted_cells() -> None:
     quoted = "\t".join(f'"{cell}"' for cell in row(amount_total="1.234,50").split("\t"))
     parsed = read(quoted, store=DE)
     assert parsed.frame["amount-total"].to_list() == [123_450]
+
+
+@pytest.mark.parametrize(
+    ("store", "written", "moment"),
+    [
+        (US, "2026-10-03T10:00:00+00:00", "2026-10-03T10:00:00+00:00"),
+        (US, "2026-10-03T10:00:00-07:00", "2026-10-03T17:00:00+00:00"),
+        (US, "2026-10-03T10:00:00Z", "2026-10-03T10:00:00+00:00"),
+        (US, "2026-10-03T10:00:00.123Z", "2026-10-03T10:00:00.123000+00:00"),
+        (US, "2026-10-03 10:00:00 UTC", "2026-10-03T10:00:00+00:00"),
+        (US, "10/03/2026", "2026-10-03T00:00:00+00:00"),
+        (US, "10/03/2026 10:00:00 UTC", "2026-10-03T10:00:00+00:00"),
+        (DE, "03.10.2026", "2026-10-03T00:00:00+00:00"),
+        (DE, "03.10.2026 10:00:00 UTC", "2026-10-03T10:00:00+00:00"),
+        (GB, "03.10.2026", "2026-10-03T00:00:00+00:00"),
+        (GB, "03/10/2026", "2026-10-03T00:00:00+00:00"),
+        (GB, "03/10/2026 10:00:00 UTC", "2026-10-03T10:00:00+00:00"),
+        (JP, "2026/10/03", "2026-10-03T00:00:00+00:00"),
+        (JP, "2026/10/03 10:00:00 UTC", "2026-10-03T10:00:00+00:00"),
+        (JP, "2026/10/03 10:00:00 JST", "2026-10-03T01:00:00+00:00"),
+        (JP, "2026-10-03T10:00:00+09:00", "2026-10-03T01:00:00+00:00"),
+    ],
+)
+def test_dates_are_read_as_the_store_writes_them(store, written: str, moment: str) -> None:
+    currency = {"currency_unit": store.currency, "amount_total": "1", "amount_per_unit": "1"}
+    parsed = read(row(approval_date=written, **currency), store=store)
+    assert [one.isoformat() for one in parsed.frame["approval-date"]] == [moment]
+    day = a_row(LEDGER, date=written)
+    ledger = read_text(file_text(LEDGER, [day]), KINDS[LEDGER], store=store)
+    assert [one.isoformat() for one in ledger.frame["date"]] == [moment[:10]]
+
+
+@pytest.mark.parametrize(
+    ("store", "written"),
+    [
+        (US, "13/10/2026"),
+        (GB, "10/13/2026"),
+        (JP, "03/10/2026"),
+        (JP, "26/10/03"),
+        (DE, "03.10.26"),
+        (DE, "10.13.2026"),
+        (US, "2026-10-03 10:00:00"),
+        (US, "2026-10-03 10:00:00 PDT"),
+        (US, "2026-02-30"),
+    ],
+)
+def test_a_date_that_could_mean_another_day_is_kept_aside(store, written: str) -> None:
+    parsed = read_text(file_text(LEDGER, [a_row(LEDGER, date=written)]), KINDS[LEDGER], store=store)
+    assert [one.reason for one in parsed.rejected] == ["cannot read date"]
+
+
+@given(st.dates(min_value=date(2000, 1, 1)), st.sampled_from([US, DE, GB, JP]))
+def test_every_day_is_read_back(day: date, store) -> None:
+    order = {"MDY": "%m/%d/%Y", "DMY": "%d/%m/%Y", "YMD": "%Y/%m/%d"}[store.date_order]
+    forms = [day.strftime(form) for form in (order, "%d.%m.%Y", "%Y-%m-%d")]
+    text = file_text(LEDGER, [a_row(LEDGER, date=form) for form in forms])
+    assert read_text(text, KINDS[LEDGER], store=store).frame["date"].to_list() == [day] * 3
 
 
 def test_yen_have_no_decimals() -> None:

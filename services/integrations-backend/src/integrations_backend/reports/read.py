@@ -6,10 +6,10 @@ from pathlib import Path
 import polars as pl
 
 from integrations_backend.archive import OCCURRENCE, ROW_KEY
+from integrations_backend.reports.cells import DTYPES, typed
 from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.kinds import Column, Kind, ReportKind, fold
 from integrations_backend.reports.marketplaces import Marketplace
-from opside_chassis.money import minor_unit_exponent
 
 LARGEST_FILE_BYTES = 512 * 1024 * 1024
 MOST_COLUMNS = 200
@@ -18,14 +18,6 @@ LINE = "line"
 _SEPARATOR = "\x1f"
 _WHY = "\x00why"
 """Why a row is rejected; reports have a column called reason, none has a NUL in its name."""
-
-_MOMENT_FORMATS = (
-    "%Y-%m-%dT%H:%M:%S%:z",
-    "%Y-%m-%dT%H:%M:%S%.f%:z",
-    "%Y-%m-%d %H:%M:%S UTC",
-    "%d.%m.%Y %H:%M:%S UTC",
-)
-_SLASHED = {"MDY": "%m/%d/%Y", "DMY": "%d/%m/%Y", "YMD": "%Y/%m/%d"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +86,15 @@ def read_text(text: str, kind: ReportKind, *, store: Marketplace) -> ParsedRepor
     if missing:
         raise UnreadableReport(f"columns are missing: {', '.join(sorted(missing))}")
     cells = _cells(text, folded, separator)
-    typed = cells.select(
+    rows = cells.select(
         pl.col(LINE),
         *(
-            _typed(column, kind, store).alias(column.name)
+            typed(column, kind, store).alias(column.name)
             for column in kind.columns
             if column.folded in folded
         ),
         *(
-            pl.lit(None, dtype=_DTYPES[column.kind]).alias(column.name)
+            pl.lit(None, dtype=DTYPES[column.kind]).alias(column.name)
             for column in kind.columns
             if column.folded not in folded
         ),
@@ -113,7 +105,7 @@ def read_text(text: str, kind: ReportKind, *, store: Marketplace) -> ParsedRepor
             if column.folded in folded and column.kind is not Kind.TEXT
         ),
     )
-    return _separate(typed, kind)
+    return _separate(rows, kind)
 
 
 def _cells(text: str, folded: list[str], separator: str) -> pl.DataFrame:
@@ -145,75 +137,8 @@ def _clean(cell: pl.Expr) -> pl.Expr:
     return pl.when(quoted).then(bare.str.slice(1, bare.str.len_chars() - 2)).otherwise(bare)
 
 
-_DTYPES = {
-    Kind.TEXT: pl.String(),
-    Kind.COUNT: pl.Int64(),
-    Kind.MONEY: pl.Int64(),
-    Kind.MOMENT: pl.Datetime("us", "UTC"),
-    Kind.DAY: pl.Date(),
-}
-
-
 def _given(column: Column) -> pl.Expr:
     return pl.col(column.folded) != ""
-
-
-def _typed(column: Column, kind: ReportKind, store: Marketplace) -> pl.Expr:
-    cell = pl.col(column.folded)
-    match column.kind:
-        case Kind.TEXT:
-            return cell
-        case Kind.COUNT:
-            return cell.cast(pl.Int64, strict=False)
-        case Kind.MONEY:
-            return _minor_units(cell, kind, store)
-        case Kind.MOMENT:
-            return pl.coalesce(_moments(cell, store))
-        case Kind.DAY:
-            return pl.coalesce(_moments(cell, store)).dt.date()
-
-
-def _moments(cell: pl.Expr, store: Marketplace) -> list[pl.Expr]:
-    dashed = [
-        cell.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
-        for form in _MOMENT_FORMATS
-    ]
-    days = [
-        cell.str.to_datetime(form, time_unit="us", strict=False).dt.replace_time_zone("UTC")
-        for form in ("%Y-%m-%d", _SLASHED[store.date_order])
-    ]
-    return [*dashed, *days]
-
-
-def _minor_units(cell: pl.Expr, kind: ReportKind, store: Marketplace) -> pl.Expr:
-    """Exact: a value finer than the currency's smallest unit becomes null, and so is rejected."""
-    comma = cell.str.contains(",", literal=True)
-    if store.decimal_comma:
-        point = cell.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-        written = cell.str.contains(r"^-?(\d+|\d{1,3}(\.\d{3})+),\d+$")
-    else:
-        point = cell.str.replace_all(",", "", literal=True)
-        written = cell.str.contains(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$")
-    # A comma that stands where this store writes none is not guessed at: the cell is unreadable.
-    digits = pl.when(~comma).then(cell).when(written).then(point)
-    exact = digits.cast(pl.Decimal(28, 6), strict=False)
-    factor = pl.lit(10 ** minor_unit_exponent(store.currency))
-    if kind.currency is not None:
-        code = pl.col(fold(kind.currency)).str.to_lowercase()
-        factor = (
-            pl.when(code.is_in(_ZERO_DECIMAL))
-            .then(1)
-            .when(code.is_in(_THREE_DECIMAL))
-            .then(1000)
-            .otherwise(100)
-        )
-    scaled = exact * factor.cast(pl.Decimal(28, 0))
-    whole = scaled.cast(pl.Int64, strict=False)
-    return pl.when(whole.cast(pl.Decimal(28, 6)) == scaled).then(whole)
-
-
-_ZERO_DECIMAL = ["jpy", "krw", "vnd", "clp"]
-_THREE_DECIMAL = ["kwd", "bhd", "omr", "jod", "tnd"]
 
 
 def _separate(typed: pl.DataFrame, kind: ReportKind) -> ParsedReport:
