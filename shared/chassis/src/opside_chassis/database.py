@@ -7,14 +7,17 @@ the application role then has none itself, and every transaction takes one duty.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import URL, BigInteger, DateTime, MetaData, Text, make_url, text
+import asyncpg
+from sqlalchemy import URL, BigInteger, DateTime, MetaData, Text, event, make_url, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import AdaptedConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -22,6 +25,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from opside_chassis.driver_pool import DriverPool
 from opside_chassis.settings import WrongSetting
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -38,8 +42,12 @@ LOCK_TIMEOUT_MS = 2_000
 IDLE_TRANSACTION_TIMEOUT_MS = 10_000
 """Limits of facts/money-safety.md section 9."""
 POOL_SIZE = 10
+DRIVER_POOL_SIZE = 5
+"""Its statements are short; more of them at once would only wait for each other in Postgres."""
 CONNECT_TIMEOUT_SECONDS = 10.0
 
+_DRIVER = "opside.driver"
+"""Under this name sessions know the pool beside them."""
 _open_transactions: ContextVar[int] = ContextVar("open_transactions", default=0)
 
 _NAMING = {
@@ -89,6 +97,7 @@ class Database:
 
     engine: AsyncEngine
     sessions: Sessions
+    driver: DriverPool
 
     @classmethod
     def connect(
@@ -103,23 +112,38 @@ class Database:
 
         `role` is the duty of every transaction that names no other one.
         """
+        server_settings = _server_settings(application_name, role)
         engine = create_async_engine(
             asyncpg_url(url),
             pool_size=pool_size,
             max_overflow=0,
-            pool_pre_ping=True,
             # An error's text goes to logs and `last_error`: it must not carry the values of a row.
             hide_parameters=True,
-            connect_args={
-                "timeout": CONNECT_TIMEOUT_SECONDS,
-                "server_settings": _server_settings(application_name, role),
-            },
+            connect_args={"timeout": CONNECT_TIMEOUT_SECONDS, "server_settings": server_settings},
         )
-        return cls(engine, async_sessionmaker(engine, expire_on_commit=False))
+        event.listen(engine.sync_engine, "checkout", _refuse_closed)
+        driver = DriverPool(
+            driver_url(url),
+            size=DRIVER_POOL_SIZE,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            server_settings=server_settings,
+        )
+        info = {_DRIVER: driver}
+        return cls(engine, async_sessionmaker(engine, expire_on_commit=False, info=info), driver)
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.driver.close()
         await self.engine.dispose()
+
+
+def _refuse_closed(connection: AdaptedConnection, _record: object, _proxy: object) -> None:
+    """Let the pool replace a connection that its server has closed.
+
+    The driver knows by itself; asking the server (`pool_pre_ping`) takes three round trips a transaction.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def _server_settings(application_name: str, role: str | None) -> dict[str, str]:
@@ -131,6 +155,12 @@ def _server_settings(application_name: str, role: str | None) -> dict[str, str]:
         "timezone": "UTC",
     }
     return settings if role is None else settings | {"role": role}
+
+
+def driver_connection(sessions: Sessions) -> AbstractAsyncContextManager[asyncpg.Connection]:
+    """The bare driver beside these sessions, for a statement that is a transaction of its own."""
+    driver: DriverPool = sessions.kw["info"][_DRIVER]
+    return driver.connection()
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ Rather too much than too little: a word too many is lost from a log line, a key 
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -72,6 +73,13 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Replacement], ...] = (
     (re.compile(r"(://[^/\s:@]*:)[^@\s/]+@"), rf"\1{REDACTED}@"),
 )
 
+# What every pattern above needs in a text, and what a card needs: most lines have none of it, and
+# one search is a tenth of the work of them all.
+_SUSPECT = re.compile(
+    r"[:=]|eyJ|bearer|k_live|k_test|whsec|_secret_|Atz|amzn1|ya29|GOCSPX|1//|\d(?:[ -]?\d){12}",
+    re.IGNORECASE,
+)
+
 # Card numbers have 13-19 digits, begin with 2-6 and pass Luhn's check. Without that check every
 # millisecond timestamp and many order ids would be lost from the logs.
 _CARD_LENGTHS = range(13, 20)
@@ -81,6 +89,7 @@ _DIGIT_RUN = re.compile(r"\d(?:[ -]?\d){12,}")
 _GROUP = re.compile(r"\d+")
 
 
+@lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
     """Whether a field of this name must not be logged."""
     return _SECRET_NAME.search(name.replace("-", "_")) is not None
@@ -90,6 +99,8 @@ def redact_text(text: str) -> str:
     """The text without anything that looks like a secret or a card number."""
     if len(text) > MAX_TEXT_CHARACTERS:
         text = text[:MAX_TEXT_CHARACTERS] + "...[cut]"
+    if _SUSPECT.search(text) is None:
+        return text
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return _DIGIT_RUN.sub(_without_card, text)

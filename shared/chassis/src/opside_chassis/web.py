@@ -81,6 +81,8 @@ def create_app(
         redoc_url=None,
         # A redirect would be built from the client's Host header.
         redirect_slashes=False,
+        # One span a request says where the time went; one a dependency only costs some.
+        telemetry={"operation_spans": False},
         lifespan=_composed(lifespan, limiter),
         middleware=_middleware(settings, options),
         responses=problems.OPENAPI_RESPONSES,

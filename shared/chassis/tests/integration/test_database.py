@@ -13,6 +13,7 @@ from opside_chassis.database import (
     Database,
     Sessions,
     check_application_role,
+    driver_connection,
     refuse_open_transaction,
     transaction,
 )
@@ -168,3 +169,19 @@ async def test_limits_are_set_on_every_connection(committed_database: Database) 
             "lock_timeout": 2_000,
             "idle_in_transaction_session_timeout": 10_000,
         }
+
+
+async def test_connections_that_the_server_closed_are_replaced(
+    committed_database: Database, migrated_admin: Database
+) -> None:
+    sessions = committed_database.sessions
+    own = "SELECT pg_backend_pid()"
+    async with transaction(sessions) as session, driver_connection(sessions) as driver:
+        before = {(await session.execute(text(own))).scalar_one(), await driver.fetchval(own)}
+    async with transaction(migrated_admin.sessions) as session:
+        for pid in before:
+            await session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+    await asyncio.sleep(0.1)
+    async with transaction(sessions) as session, driver_connection(sessions) as driver:
+        after = {(await session.execute(text(own))).scalar_one(), await driver.fetchval(own)}
+    assert not before & after

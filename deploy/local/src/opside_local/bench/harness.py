@@ -15,7 +15,16 @@ from opside_local import bench
 from opside_local.bench.figures import Figures
 from opside_local.folders import PROJECT
 
-NOT_BENCHES = {"harness", "figures", "http_load", "servers"}
+NOT_BENCHES = {
+    "harness",
+    "figures",
+    "http_load",
+    "servers",
+    "payments",
+    "charge_floor",
+    "charge_requests",
+    "intake_floor",
+}
 OUTPUT = PROJECT / "build" / "bench.json"
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opside_chassis.acceptance import Acceptance, accept_at_once
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.idempotency import KeyScope, StoredAnswer, claim, fingerprint, store_answer
 from opside_chassis.ids import new_id
@@ -12,7 +13,13 @@ from opside_contracts.payments.messages import ChargeCommission, Collection, Com
 from stripe_payments.commissions import queries
 from stripe_payments.commissions.errors import ChargedOtherwise
 from stripe_payments.commissions.models import Commission
-from stripe_payments.commissions.move import deadline, stage_collect, tell
+from stripe_payments.commissions.move import (
+    FIRST_VERSION,
+    collect_job,
+    deadline,
+    stage_collect,
+    tell,
+)
 from stripe_payments.commissions.rules import (
     State,
     charge_amount,
@@ -52,30 +59,49 @@ async def charge_commission(
 ) -> Accepted:
     """One transaction: key with its final answer, commission, and the job that collects it.
 
+    The usual request takes one statement; repeats, and fees too small to charge, go step by step.
+
     Raises:
         Unprocessable: the key was used for another request.
         ChargedOtherwise: this recovery has a commission with other figures.
         Unauthenticated: the service token was used before.
     """
     scope = KeyScope(service.service, ROUTE, key)
-    asked = request.model_dump(mode="json", exclude={"idempotency_key"})
+    digest = fingerprint(request.model_dump(mode="json", exclude={"idempotency_key"}))
+    fresh = _fresh(request, policy)
+    if State(fresh.state) is State.ACCEPTED:
+        acceptance = _acceptance(fresh, scope, digest, service)
+        if await accept_at_once(sessions, acceptance):
+            return Accepted(acceptance.answer.body, replayed=False)
     async with transaction(sessions, tenant=request.user_id) as session:
         await spend_token_id(session, service)
-        stored: StoredAnswer | None = await claim(session, scope, fingerprint(asked))
+        stored = await claim(session, scope, digest)
         if stored is not None:
             return Accepted(stored.body, replayed=True)
-        commission = await _commission_of(session, request, policy)
-        body = _answer(commission).model_dump_json(by_alias=True)
+        commission = await _commission_of(session, fresh)
+        body = _answer(commission)
         await store_answer(
             session, scope, status_code=ACCEPTED, body=body, resource_id=commission.id
         )
         return Accepted(body, replayed=False)
 
 
-async def _commission_of(
-    session: AsyncSession, request: ChargeCommission, policy: FeePolicy
-) -> Commission:
-    fresh = _fresh(request, policy)
+def _acceptance(
+    fresh: Commission, scope: KeyScope, digest: str, service: ServiceIdentity
+) -> Acceptance:
+    return Acceptance(
+        tenant=fresh.user_id,
+        service=service,
+        scope=scope,
+        fingerprint=digest,
+        answer=StoredAnswer(ACCEPTED, _answer(fresh), fresh.id),
+        table=Commission.__tablename__,
+        row=queries.values_of(fresh),
+        job=collect_job(fresh.id, version=FIRST_VERSION),
+    )
+
+
+async def _commission_of(session: AsyncSession, fresh: Commission) -> Commission:
     if not await queries.insert_commission(session, fresh):
         known = await queries.of_recovery(
             session,
@@ -123,7 +149,7 @@ def _fresh(request: ChargeCommission, policy: FeePolicy) -> Commission:
     )
 
 
-def _answer(commission: Commission) -> CommissionAccepted:
+def _answer(commission: Commission) -> str:
     collection = Collection(commission.collection)
     return CommissionAccepted(
         transaction_id=commission.id,
@@ -134,4 +160,4 @@ def _answer(commission: Commission) -> CommissionAccepted:
         seller_payout_cents=commission.share_minor,
         rate_bp=commission.rate_bp,
         currency=commission.currency,
-    )
+    ).model_dump_json(by_alias=True)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opside_chassis.acceptance import NewJob
 from opside_chassis.outbox import stage
 from opside_contracts.events import CommissionChanged
 from opside_contracts.payments.messages import Collection, NextStep
@@ -21,6 +22,9 @@ COLLECT = "collect_commission"
 TRANSFER = "transfer_share"
 BOOK_FEE = "book_processor_fee"
 PERFORM_CLAWBACKS = "perform_clawbacks"
+
+FIRST_VERSION = 1
+"""Of a commission as it is inserted; a trigger insists on it."""
 
 TOLD = frozenset(
     {
@@ -131,10 +135,14 @@ async def stage_clawbacks(session: AsyncSession, commission: Commission) -> None
 async def stage_collect(session: AsyncSession, commission: Commission) -> None:
     """Have the commission taken one step on; one such job a version is enough."""
     await session.refresh(commission, ["version"])
+    job = collect_job(commission.id, version=commission.version)
     await stage(
-        session,
-        COLLECT,
-        {"commissionId": commission.id},
-        tenant=commission.user_id,
-        dedupe_key=f"{COLLECT}:{commission.id}:{commission.version}",
+        session, job.kind, job.payload, tenant=commission.user_id, dedupe_key=job.dedupe_key
+    )
+
+
+def collect_job(commission_id: str, *, version: int) -> NewJob:
+    """The job that takes a commission of this version one step on."""
+    return NewJob(
+        COLLECT, {"commissionId": commission_id}, dedupe_key=f"{COLLECT}:{commission_id}:{version}"
     )

@@ -20,16 +20,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stripe_payments.commissions.models import Commission
 
 
+def values_of(commission: Commission) -> dict[str, Any]:
+    """What a new commission brings, by column; the database fills in the rest."""
+    given = vars(commission)
+    return {column: given[column] for column in _COLUMNS if given.get(column) is not None}
+
+
+_COLUMNS = tuple(column.key for column in Commission.__table__.columns)
+
+
 async def insert_commission(session: AsyncSession, commission: Commission) -> bool:
     """Insert it unless this recovery has one; False when it has."""
-    values = {
-        column.key: getattr(commission, column.key)
-        for column in Commission.__table__.columns
-        if getattr(commission, column.key) is not None
-    }
     statement = (
         insert(Commission)
-        .values(values)
+        .values(values_of(commission))
         .on_conflict_do_nothing(index_elements=["user_id", "claim_id", "recovery_id"])
         .returning(Commission.id)
     )
