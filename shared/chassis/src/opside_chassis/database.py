@@ -17,7 +17,7 @@ import asyncpg
 from sqlalchemy import URL, BigInteger, DateTime, MetaData, Text, event, make_url, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import AdaptedConnection
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -222,13 +222,18 @@ def tenant_policy_sql(table: str, *, column: str = "user_id") -> list[str]:
     ]
 
 
+_NO_SUCH_DUTY = {"22023", "42501"}
+"""SQL states of SET ROLE: there is no such role; it was not granted to the login role."""
+
+
 async def check_application_role(engine: AsyncEngine, schema: str, *, durable: bool) -> None:
     """Refuse to start as a role that could undo what the database guards.
 
     With `durable` (production) also refuse a server that may lose committed transactions.
 
     Raises:
-        WrongSetting: DATABASE_URL names a superuser, a role that skips row security, or the owner.
+        WrongSetting: DATABASE_URL names a superuser, a role that skips row security, or the owner;
+            or one that may not take the duty of its `Database`.
     """
     query = text(
         """
@@ -241,8 +246,15 @@ async def check_application_role(engine: AsyncEngine, schema: str, *, durable: b
           FROM pg_roles r WHERE r.rolname = session_user
         """
     )
-    async with engine.connect() as connection:
-        row = (await connection.execute(query, {"schema": schema})).one()
+    try:
+        async with engine.connect() as connection:
+            row = (await connection.execute(query, {"schema": schema})).one()
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) not in _NO_SUCH_DUTY:
+            raise
+        raise WrongSetting(
+            "DATABASE_URL", f"cannot work as its duty: {error.orig}", "run the bootstrap step again"
+        ) from error
     if row.too_strong or row.owns:
         raise WrongSetting(
             "DATABASE_URL",

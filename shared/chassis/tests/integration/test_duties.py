@@ -103,6 +103,16 @@ async def test_a_strong_login_is_found_behind_a_weak_duty(migrated: MigratedData
     await opened.close()
 
 
+@pytest.mark.parametrize("role", ["none_such", f"{SCHEMA}_owner"])
+async def test_a_duty_that_the_login_may_not_take_is_a_wrong_setting(
+    migrated: MigratedDatabase, role: str
+) -> None:
+    opened = Database.connect(migrated.app_url, application_name="tests", role=role)
+    with pytest.raises(WrongSetting, match=f"as its duty: .*{role}"):
+        await check_application_role(opened.engine, SCHEMA, durable=False)
+    await opened.close()
+
+
 async def test_a_repeated_bootstrap_gives_back_no_rights(migrated: MigratedDatabase) -> None:
     schema = f"duties_{secrets.token_hex(3).translate(str.maketrans('0123456789', 'ghijklmnop'))}"
 
