@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
+from proof import control, differences
 
 from opside_contracts.payments.messages import ChargeCommission
-from opside_local.books import compare
 from opside_local.journey.browser import Browser, Refused
 from opside_local.journey.cards import save_card
 from opside_local.journey.filing import enter_costs, file_cases, wait_for_decisions
@@ -25,28 +25,9 @@ DETECTED = ("warehouse_lost", "warehouse_damaged", "customer_return", "removal_l
 """Inbound shortages are not detected yet (README, what is not there)."""
 
 
-async def control(system: System, path: str) -> Any:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        answer = await client.get(f"{system.urls.control}/control/{path}")
-        return answer.raise_for_status().json()
-
-
 async def charges(system: System) -> int:
     journals = await control(system, "stripe/books/journals")
     return sum(journal["kind"] == "charge" for journal in journals)
-
-
-async def differences(system: System, admin: Browser) -> list[str]:
-    """Between our ledger and Stripe's own book, once what is on its way has arrived."""
-    found: list[str] = []
-    for _ in range(40):
-        found = compare(
-            await admin.get("/api/v1/stripe/ledger/proof"), await control(system, "stripe/books")
-        ).differences
-        if not found:
-            break
-        await asyncio.sleep(0.5)
-    return found
 
 
 async def recover(system: System, seller: Browser) -> list[dict[str, Any]]:
@@ -207,12 +188,5 @@ async def test_amazon_takes_money_back_and_the_fee_follows(system: System) -> No
 
 
 async def take_back(system: System, reimbursement_id: str, minor: int) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        answer = await client.post(
-            f"{system.urls.control}/control/amazon/reverse",
-            json={
-                "reimbursement_id": reimbursement_id,
-                "amount": f"{minor // 100}.{minor % 100:02}",
-            },
-        )
-        answer.raise_for_status()
+    amount = f"{minor // 100}.{minor % 100:02}"
+    await control(system, "amazon/reverse", reimbursement_id=reimbursement_id, amount=amount)

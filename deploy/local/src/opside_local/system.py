@@ -74,11 +74,16 @@ class System:
 
 @asynccontextmanager
 async def running(
-    state: Path, *, ports: Ports | None = None, progress: Progress | None = None
+    state: Path,
+    *,
+    ports: Ports | None = None,
+    servers: Servers | None = None,
+    progress: Progress | None = None,
 ) -> AsyncIterator[System]:
     """Start everything in this state folder; stop it all on leaving.
 
     Free ports are taken (the folder's last ones while they are free) unless `ports` names them.
+    `servers` are engines of the caller's own, whose database exists: he starts and stops them.
 
     Raises:
         AlreadyRunning: the folder is in use.
@@ -88,13 +93,9 @@ async def running(
     with folder.hold():
         async with AsyncExitStack() as stack:
             ports = ports or free_ports(folder.file("ports.json"))
-            with progress.step("Postgres and Redis"):
-                servers = Servers(
-                    await stack.enter_async_context(
-                        open_postgres(folder.path, port=ports.postgres)
-                    ),
-                    await stack.enter_async_context(open_redis(folder.path, port=ports.redis)),
-                )
+            if servers is None:
+                with progress.step("Postgres and Redis"):
+                    servers = await _open_engines(folder, ports, stack)
             place = _place(folder, ports, servers)
             crew = Crew(folder.logs, say=progress.note)
             system = System(folder, place, crew, _programs(place))
@@ -123,6 +124,13 @@ async def migrate_folder(state: Path) -> None:
         ports = free_ports(folder.file("ports.json"))
         async with open_postgres(folder.path, port=ports.postgres) as admin_url:
             await migrate(_place(folder, ports, Servers(admin_url, redis_url="")))
+
+
+async def _open_engines(folder: StateFolder, ports: Ports, stack: AsyncExitStack) -> Servers:
+    return Servers(
+        await stack.enter_async_context(open_postgres(folder.path, port=ports.postgres)),
+        await stack.enter_async_context(open_redis(folder.path, port=ports.redis)),
+    )
 
 
 def _place(folder: StateFolder, ports: Ports, servers: Servers) -> Place:
