@@ -32,6 +32,9 @@ class FakeAmazon:
     withdrawn: bool = False
     pause_seconds: float = 0.0
     grants: int = 0
+    now: datetime | None = None
+    ends: dict[str, datetime | None] = field(default_factory=dict)
+    """Report type -> the end that was asked for."""
 
     async def _point(self, name: str) -> None:
         refuse_open_transaction()
@@ -66,17 +69,24 @@ class FakeAmazon:
         return self.stores
 
     async def create_report(
-        self, access_token: str, *, report_type: str, marketplace_id: str, start: datetime
+        self,
+        access_token: str,
+        *,
+        report_type: str,
+        marketplace_id: str,
+        start: datetime,
+        end: datetime | None,
     ) -> str:
         await self._point("create_report")
+        self.ends[report_type] = end
         return f"{report_type}:{self.calls.count('create_report')}"
 
     async def report(self, access_token: str, report_id: str) -> ReportState:
         await self._point("report")
         kind = report_id.partition(":")[0]
         if kind not in self.documents:
-            return ReportState(report_id, "CANCELLED", None)
-        return ReportState(report_id, "DONE", f"doc:{report_id}")
+            return ReportState(report_id, "CANCELLED", None, self.now)
+        return ReportState(report_id, "DONE", f"doc:{report_id}", self.now)
 
     async def finished_reports(
         self, access_token: str, *, report_type: str, since: datetime
@@ -118,11 +128,21 @@ class WatchedAmazon:
         return await self.inner.marketplaces(access_token)
 
     async def create_report(
-        self, access_token: str, *, report_type: str, marketplace_id: str, start: datetime
+        self,
+        access_token: str,
+        *,
+        report_type: str,
+        marketplace_id: str,
+        start: datetime,
+        end: datetime | None,
     ) -> str:
         await self.look("create_report", "before")
         made = await self.inner.create_report(
-            access_token, report_type=report_type, marketplace_id=marketplace_id, start=start
+            access_token,
+            report_type=report_type,
+            marketplace_id=marketplace_id,
+            start=start,
+            end=end,
         )
         return await self._after("create_report", made)
 

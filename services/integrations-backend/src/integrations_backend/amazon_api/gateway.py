@@ -18,11 +18,15 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class ReportState:
-    """Where a requested report is; DONE has a document, CANCELLED also means "no data"."""
+    """Where a requested report is; DONE has a document, CANCELLED also means "no data".
+
+    `created` is when it was asked for, by Amazon's clock.
+    """
 
     report_id: str
     status: str
     document_id: str | None
+    created: datetime | None = None
 
 
 class Amazon(Protocol):
@@ -45,9 +49,15 @@ class Amazon(Protocol):
         ...
 
     async def create_report(
-        self, access_token: str, *, report_type: str, marketplace_id: str, start: datetime
+        self,
+        access_token: str,
+        *,
+        report_type: str,
+        marketplace_id: str,
+        start: datetime,
+        end: datetime | None,
     ) -> str:
-        """Ask for a report from `start` until now; answers its id."""
+        """Ask for a report from `start` until `end`, or until Amazon's own now; answers its id."""
         ...
 
     async def report(self, access_token: str, report_id: str) -> ReportState:

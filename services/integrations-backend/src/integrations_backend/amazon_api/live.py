@@ -80,20 +80,23 @@ class LiveAmazon:
         ]
 
     async def create_report(
-        self, access_token: str, *, report_type: str, marketplace_id: str, start: datetime
+        self,
+        access_token: str,
+        *,
+        report_type: str,
+        marketplace_id: str,
+        start: datetime,
+        end: datetime | None,
     ) -> str:
-        """Ask for a report from `start` until now; answers its id."""
-        answer = await self._call(
-            "POST",
-            access_token,
-            f"{REPORTS}/reports",
-            json={
-                "reportType": report_type,
-                "marketplaceIds": [marketplace_id],
-                "dataStartTime": start.isoformat(timespec="seconds"),
-                "dataEndTime": datetime.now(start.tzinfo).isoformat(timespec="seconds"),
-            },
-        )
+        """Ask for a report from `start` until `end`, or until Amazon's own now; answers its id."""
+        wanted: dict[str, object] = {
+            "reportType": report_type,
+            "marketplaceIds": [marketplace_id],
+            "dataStartTime": start.isoformat(timespec="seconds"),
+        }
+        if end is not None:
+            wanted["dataEndTime"] = end.isoformat(timespec="seconds")
+        answer = await self._call("POST", access_token, f"{REPORTS}/reports", json=wanted)
         return str(answer["reportId"])
 
     async def report(self, access_token: str, report_id: str) -> ReportState:
@@ -192,7 +195,13 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
 
 
 def _state(found: dict[str, Any]) -> ReportState:
-    return ReportState(found["reportId"], found["processingStatus"], found.get("reportDocumentId"))
+    created = found.get("createdTime")
+    return ReportState(
+        found["reportId"],
+        found["processingStatus"],
+        found.get("reportDocumentId"),
+        datetime.fromisoformat(created) if created else None,
+    )
 
 
 async def _write(answer: httpx.Response, target: Path, *, packed: bool, largest_bytes: int) -> None:

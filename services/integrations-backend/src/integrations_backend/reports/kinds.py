@@ -31,6 +31,9 @@ REQUESTED_REPORTS = (
 LISTED_REPORTS = (SETTLEMENT,)
 """Cannot be asked for; they appear by themselves and are found by getReports."""
 
+ENDED_REPORTS = frozenset({LEDGER})
+"""Amazon refuses them without an end; the others end at its own now (facts section 3)."""
+
 LEDGER_HISTORY_DAYS = 540
 """The ledger reaches 18 months back (facts section 3)."""
 OTHER_HISTORY_DAYS = 540

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +19,12 @@ from integrations_backend.archive import Archive
 from integrations_backend.connections.state import mark_broken
 from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.ingest import ingest_report
-from integrations_backend.reports.kinds import LISTED_REPORTS, window_days
+from integrations_backend.reports.kinds import (
+    ENDED_REPORTS,
+    LISTED_REPORTS,
+    REQUESTED_REPORTS,
+    window_days,
+)
 from integrations_backend.reports.received import ReceivedReport
 from integrations_backend.sync import queries
 from integrations_backend.sync.models import SyncJob, SyncReport
@@ -141,13 +146,29 @@ class Fetcher:
 
     async def _request(self, sync: SyncJob, report: SyncReport, token: str) -> None:
         start = sync.started_at - timedelta(days=window_days(report.report_type))
+        ended = report.report_type in ENDED_REPORTS
         report_id = await self.amazon.create_report(
             token,
             report_type=report.report_type,
             marketplace_id=sync.marketplace_id,
             start=start,
+            end=await self._amazons_now(sync, token) if ended else None,
         )
         await self._change(sync, report, state="requested", report_id=report_id)
+
+    async def _amazons_now(self, sync: SyncJob, token: str) -> datetime:
+        """When Amazon took another request of this sync, by its clock.
+
+        It refuses an end that lies in its future, and ours may be fast; a slow one loses rows.
+        """
+        async with transaction(self.sessions, tenant=sync.user_id) as session:
+            reports = await queries.reports_of(session, user_id=sync.user_id, sync_id=sync.id)
+        for other in reports:
+            if other.report_type in REQUESTED_REPORTS and other.report_id is not None:
+                made = await self.amazon.report(token, other.report_id)
+                if made.created is not None:
+                    return made.created
+        return self.clock()
 
     async def _poll(self, sync: SyncJob, report: SyncReport, token: str) -> None:
         made = await self.amazon.report(token, report.report_id or "")
