@@ -85,6 +85,47 @@ class Operation:
         checker = jsonschema_rs.Draft4Validator(whole)
         return [f"{one.instance_path}: {one.message}" for one in checker.iter_errors(body)]
 
+    def request_problems(self, request: httpx.Request) -> list[str]:
+        """Unknown and missing parameters, and values that are not of their types."""
+        problems, given = self.unknown_query(request), request.url.params
+        for name, one in self._query().items():
+            if name in given:
+                value = _typed(one, given.get_list(name))
+                problems += [f"query {name}{text}" for text in self.problems(_plain(one), value)]
+            elif one.get("required"):
+                problems.append(f"query {name} is missing")
+        for one in self.spec.get("parameters", []):
+            if one["in"] == "body" and (request.content or one.get("required")):
+                problems += self.problems(one["schema"], _json(request.content))
+        return problems
+
+    def unknown_query(self, request: httpx.Request) -> list[str]:
+        return [f"unknown query {key}" for key in request.url.params if key not in self._query()]
+
+    def _query(self) -> dict[str, Any]:
+        return {one["name"]: one for one in self.spec.get("parameters", []) if one["in"] == "query"}
+
+
+def _plain(parameter: dict[str, Any]) -> dict[str, Any]:
+    """A parameter's description as a schema: its own `required` is no list of names."""
+    return {name: value for name, value in parameter.items() if name not in {"required", "in"}}
+
+
+def _typed(parameter: dict[str, Any], texts: list[str]) -> Any:
+    """What the texts of a query mean: lists are written with commas unless they are `multi`."""
+    if parameter["type"] == "array":
+        many = parameter.get("collectionFormat") == "multi"
+        return texts if many else texts[0].split(",")
+    return _json(texts[0]) if parameter["type"] in {"integer", "boolean"} else texts[0]
+
+
+def _json(text: str | bytes) -> Any:
+    """The value, or the text itself where it is none: that is not of the type asked for."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return str(text)
+
 
 class AmazonContract:
     """Validates by operation; counts what it has seen."""
@@ -121,7 +162,11 @@ class AmazonContract:
         operation = self._operation(method.lower(), answer.request.url.path)
         name = operation.spec["operationId"]
         self.operations[name] += 1
-        problems = self._request_problems(operation, answer)
+        if answer.is_success:
+            self.requests += 1
+            problems = operation.request_problems(answer.request)
+        else:
+            problems = operation.unknown_query(answer.request)
         if answer.status_code != 403:
             described = operation.spec["responses"].get(str(answer.status_code))
             if described is None:
@@ -133,23 +178,15 @@ class AmazonContract:
         self.failures += [f"{name} {answer.status_code}: {one}" for one in problems]
         assert not problems, self.failures
 
-    def _request_problems(self, operation: Operation, answer: httpx.Response) -> list[str]:
-        parameters = operation.spec.get("parameters", [])
-        query = {one["name"]: one for one in parameters if one["in"] == "query"}
-        given = answer.request.url.params
-        problems = [f"unknown query {key}" for key in given if key not in query]
-        if not answer.is_success:
-            return problems
+    def request(self, request: httpx.Request) -> None:
+        """A request alone, whatever its answer was: its client has to keep to the contract."""
+        if not self.present:
+            return
+        operation = self._operation(request.method.lower(), request.url.path)
         self.requests += 1
-        problems += [
-            f"query {key} is missing"
-            for key, one in query.items()
-            if one.get("required") and key not in given
-        ]
-        body = next((one for one in parameters if one["in"] == "body"), None)
-        if body is not None:
-            problems += operation.problems(body["schema"], json.loads(answer.request.content))
-        return problems
+        problems = operation.request_problems(request)
+        self.failures += [f"{operation.spec['operationId']} request: {one}" for one in problems]
+        assert not problems, self.failures
 
     def _operation(self, method: str, path: str) -> Operation:
         parts = path.strip("/").split("/")

@@ -7,6 +7,7 @@ google-api-python-client carries the same file. Where neither is there, the chec
 
 import importlib.util
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import httpx
 import jsonschema_rs
 
 _NAME = "gmail.v1.json"
+_WRITTEN = {"integer": r"\d+", "boolean": "true|false"}
+"""How a query writes a value of a type."""
 _ERROR = {
     "type": "object",
     "required": ["code", "message", "errors", "status"],
@@ -101,9 +104,7 @@ class GmailContract:
         method = self._method(answer.request.method, answer.request.url.path)
         name = method["id"]
         self.operations[name] += 1
-        query = {one for one, each in method["parameters"].items() if each["location"] == "query"}
-        names = set(answer.request.url.params)
-        problems = [f"unknown query {one}" for one in names - query - self._common]
+        problems = self._query_problems(method, answer.request)
         if answer.status_code == 200:
             schema, body = {"$ref": f"#/definitions/{method['response']['$ref']}"}, answer.json()
         else:
@@ -115,6 +116,31 @@ class GmailContract:
         problems += [str(one) for one in checker.iter_errors(body)]
         self.failures += [f"{name} {answer.status_code}: {one}" for one in problems]
         assert not problems, self.failures
+
+    def request(self, request: httpx.Request) -> None:
+        """A request alone, whatever its answer was: its client has to keep to the contract."""
+        if not self.present:
+            return
+        method = self._method(request.method, request.url.path)
+        problems = self._query_problems(method, request)
+        self.failures += [f"{method['id']} request: {one}" for one in problems]
+        assert not problems, self.failures
+
+    def _query_problems(self, method: dict[str, Any], request: httpx.Request) -> list[str]:
+        known = {k: one for k, one in method["parameters"].items() if one["location"] == "query"}
+        problems = [
+            f"unknown query {name}" for name in set(request.url.params) - set(known) - self._common
+        ]
+        for name, one in known.items():
+            given = request.url.params.get_list(name)
+            pattern = _WRITTEN.get(one["type"], ".*")
+            if len(given) > 1 and not one.get("repeated"):
+                problems.append(f"query {name} is repeated")
+            if any(not re.fullmatch(pattern, text, re.DOTALL) for text in given):
+                problems.append(f"query {name} is no {one['type']}: {given}")
+            if one.get("required") and not given:
+                problems.append(f"query {name} is missing")
+        return problems
 
     def _method(self, verb: str, path: str) -> dict[str, Any]:
         parts = path.strip("/").split("/")

@@ -83,6 +83,12 @@ class Contract:
         else:
             self._validate("error", self._strict["error"], answer)
 
+    def request(self, method: str, url: str, body: str) -> None:
+        """A request alone, whatever its answer was: its client has to keep to the contract."""
+        if self.present:
+            parts = urlsplit(url)
+            self._request(*self._operation(method.lower(), parts.path), parts.query, body)
+
     def event(self, event: dict[str, Any]) -> None:
         """A delivered event, and the object inside by its own schema."""
         if not self.present:
@@ -114,14 +120,17 @@ class Contract:
         return f"{method} /{name}", operation
 
     def _request(self, name: str, operation: dict[str, Any], query: str, body: str) -> None:
-        if operation.get("requestBody") and body:
+        described = operation.get("requestBody")
+        if described and (body or described.get("required")):
             schema = _body_schema(operation)
             self._validate(f"{name} body", _strict(schema), _nested(body, self._resolve, schema))
-        known = {one["name"]: one["schema"] for one in operation.get("parameters", [])}
+        listed = [one for one in operation.get("parameters", []) if one["in"] == "query"]
+        known = {one["name"]: one["schema"] for one in listed}
         if name.startswith("delete ") and operation.get("requestBody"):
             known |= _body_schema(operation)["properties"]  # where the SDK puts them
-        if query:
-            schema = {"type": "object", "properties": known, "additionalProperties": False}
+        required = [one["name"] for one in listed if one.get("required")]
+        if query or required:
+            schema = {"type": "object", "properties": known, "required": required}
             self._validate(f"{name} query", _strict(schema), _nested(query, self._resolve, schema))
 
     def _resolve(self, schema: dict[str, Any]) -> dict[str, Any]:

@@ -112,7 +112,8 @@ class Everything:
         shipment = found["ShipmentData"][0]["ShipmentId"]
         self.ada.call("GET", f"{path}/shipments/{shipment}/items")
         query = {"MarketplaceId": place, "QueryType": "DATE_RANGE"}
-        query |= {"LastUpdatedAfter": "2020-01-01", "LastUpdatedBefore": "2100-01-01"}
+        query |= {"LastUpdatedAfter": "2020-01-01T00:00:00Z"}
+        query |= {"LastUpdatedBefore": "2100-01-01T00:00:00Z"}
         self.ada.call("GET", f"{path}/shipmentItems", params=query)
 
     def notifications(self) -> None:

@@ -67,6 +67,7 @@ class Place:
     """One copy of the system: what every environment is made from.
 
     `urls` are what the services call, `public` what a browser opens; on one machine the same.
+    `record`: the folder of a recording of what was asked of the sandbox; None records nothing.
     """
 
     archive: Path
@@ -76,6 +77,7 @@ class Place:
     public: Urls
     servers: Servers
     secrets: Secrets
+    record: Path | None = None
 
 
 def machine(extra: Mapping[str, str]) -> dict[str, str]:
@@ -106,6 +108,7 @@ def sandbox(place: Place) -> dict[str, str]:
     secrets, ports = place.secrets, place.ports
     return {
         "SANDBOX_STATE": str(place.sandbox_state),
+        "SANDBOX_RECORD": "" if place.record is None else str(place.record.absolute()),
         "SANDBOX_SEED": SANDBOX_SEED,
         "SANDBOX_HOST": HOST,
         "SANDBOX_STRIPE_PORT": str(ports.stripe),

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +78,14 @@ async def running(
     *,
     ports: Ports | None = None,
     servers: Servers | None = None,
+    record: Path | None = None,
     progress: Progress | None = None,
 ) -> AsyncIterator[System]:
     """Start everything in this state folder; stop it all on leaving.
 
     Free ports are taken (the folder's last ones while they are free) unless `ports` names them.
     `servers` are engines of the caller's own, whose database exists: he starts and stops them.
+    `record` is a folder for the recording of every exchange with the provider sandboxes.
 
     Raises:
         AlreadyRunning: the folder is in use.
@@ -96,7 +98,7 @@ async def running(
             if servers is None:
                 with progress.step("Postgres and Redis"):
                     servers = await _open_engines(folder, ports, stack)
-            place = _place(folder, ports, servers)
+            place = replace(_place(folder, ports, servers), record=record)
             crew = Crew(folder.logs, say=progress.note)
             system = System(folder, place, crew, _programs(place))
             stack.push_async_callback(crew.stop_all, last=(SANDBOX,))

@@ -77,6 +77,8 @@ class Settings:
     amazon_seller: AmazonApp
     amazon_pace: AmazonPace = AmazonPace()
     gmail_app: GmailApp = GmailApp()
+    record: Path | None = None
+    """A folder for the recording of every API exchange; None records nothing."""
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -99,6 +101,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         amazon_seller=_app(env, "SANDBOX_AMAZON_", "seller", "/api/amazon/callback"),
         amazon_pace=_amazon_pace(env),
         gmail_app=_gmail_app(env),
+        record=_record_folder(env.get("SANDBOX_RECORD", "")),
     )
 
 
@@ -162,6 +165,19 @@ def _state_path(text: str) -> Path | None:
             "SANDBOX_STATE", f"cannot write {path} ({error.strerror})", "name a writable folder"
         ) from None
     return path
+
+
+def _record_folder(text: str) -> Path | None:
+    if not text:
+        return None
+    folder = Path(text).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongSetting(
+            "SANDBOX_RECORD", f"cannot make {folder} ({error.strerror})", "name a writable folder"
+        ) from None
+    return folder
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:

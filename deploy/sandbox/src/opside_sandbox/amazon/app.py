@@ -22,8 +22,11 @@ from opside_sandbox.amazon.spapi.notifications import notifications_router
 from opside_sandbox.amazon.spapi.reports import reports_router
 from opside_sandbox.amazon.spapi.sellers import sellers_router
 from opside_sandbox.amazon.spapi.tokens import tokens_router
+from opside_sandbox.recording import record
 from opside_sandbox.state import SandboxState
 
+SP_API = r"/[A-Za-z/]+/(v\d+|\d{4}-\d\d-\d\d)/"
+"""Every path of the SP-API carries a version; no page, token or document does."""
 _ROUTERS = (
     profile_consent_router, token_router, seller_consent_router, appstore_router,
     seller_central_router, sellers_router, reports_router, documents_router, inventory_router,
@@ -42,6 +45,7 @@ def create(state: SandboxState) -> FastAPI:
     birthday(state)
     state.clock.on_change(partial(_remember_birthday, state))
     app = FastAPI(title="Amazon stand-in", version="1", docs_url=None, openapi_url=None)
+    record(app, state.settings.record, "amazon", SP_API)
     for router in _ROUTERS:
         app.include_router(router(state))
 

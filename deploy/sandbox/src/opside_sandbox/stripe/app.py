@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from opside_sandbox.cutting import CutResponse
+from opside_sandbox.recording import record
 from opside_sandbox.state import SandboxState
 from opside_sandbox.stripe import (
     account_links,
@@ -111,6 +112,7 @@ def create(state: SandboxState) -> FastAPI:
     app = FastAPI(
         title="Stripe sandbox", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
+    record(app, state.settings.record, "stripe", r"/v\d+/")
     for page in (onboarding, card_form, authenticate):
         app.include_router(page.router(state, courier.wake))
     for router in billing.routers(state, courier.wake):
