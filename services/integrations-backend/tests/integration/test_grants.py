@@ -1,6 +1,7 @@
 """Tokens at rest and at work: bound to their owner, refreshed in time, gone when the grant is."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from factories.report_rows import file_text, row
 from fakes.amazon_fake import HOUR_SECONDS, FakeAmazon
 from service import ADA, BEN, Service
 
-from integrations_backend.amazon_api.errors import AccessDenied, GrantRefused
+from integrations_backend.amazon_api.errors import AccessDenied, AmazonUnavailable, GrantRefused
 from integrations_backend.reports.kinds import LEDGER, REIMBURSEMENTS
 from integrations_backend.sync.start import start_sync
 from integrations_backend.worker import SYNC_EVERYBODY, handlers
@@ -84,20 +85,65 @@ async def test_a_token_is_refreshed_five_minutes_before_its_end(
         assert expires_at == clock.now + timedelta(seconds=HOUR_SECONDS)
 
 
-async def test_workers_that_refresh_at_once_all_get_a_token_and_one_grant_is_kept(
+async def test_of_workers_that_need_a_fresh_token_at_once_one_asks_amazon(
     service: Service, amazon: FakeAmazon, clock: FrozenClock
 ) -> None:
     await service.connect(ADA)
     clock.advance(seconds=HOUR_SECONDS)
-    amazon.pause_seconds = 0.05
-    given = await asyncio.gather(*(token(service) for _ in range(6)))
-    kept = await token(service)
-    assert kept in given, "what is stored is one whole grant, never a mix"
+    amazon.pause_seconds = 0.15
+    assert await asyncio.gather(*(token(service) for _ in range(6))) == ["access-2"] * 6
+    assert amazon.calls.count("refresh") == 1
+    assert await token(service) == "access-2"
+
+
+async def test_of_workers_whose_token_was_refused_one_asks_amazon(
+    service: Service, amazon: FakeAmazon
+) -> None:
+    await service.connect(ADA)
+    tokens = service.runtime.tokens
+    refused = await token(service)
+    for _ in range(2):
+        given = await asyncio.gather(
+            *(tokens.access_token(amazon, user_id=ADA, refused=refused) for _ in range(3))
+        )
+        assert given == ["access-2"] * 3
+    assert amazon.calls.count("refresh") == 1
+
+
+async def test_two_sellers_do_not_wait_for_each_other(
+    service: Service, amazon: FakeAmazon, clock: FrozenClock
+) -> None:
+    await service.connect(ADA)
+    await service.connect(BEN)
     clock.advance(seconds=HOUR_SECONDS)
-    amazon.calls.clear()
-    await token(service)
-    await token(service)
-    assert amazon.calls == ["refresh"]
+    await service.execute(
+        "UPDATE oauth_tokens SET refreshing_until = now() + interval '1 hour' WHERE user_id = :u",
+        u=ADA,
+    )
+    assert await token(service, BEN) == "access-3"
+
+
+async def test_a_refresh_that_failed_leaves_the_way_free(
+    service: Service, amazon: FakeAmazon, clock: FrozenClock
+) -> None:
+    await service.connect(ADA)
+    clock.advance(seconds=HOUR_SECONDS)
+    amazon.fail["refresh"] = [AmazonUnavailable("503")]
+    with pytest.raises(AmazonUnavailable, match="503"):
+        await token(service)
+    assert await token(service) == "access-2"
+
+
+async def test_a_worker_that_died_while_refreshing_holds_up_the_others_for_a_while(
+    service: Service, clock: FrozenClock
+) -> None:
+    await service.connect(ADA)
+    clock.advance(seconds=HOUR_SECONDS)
+    await service.execute("UPDATE oauth_tokens SET refreshing_until = now() + interval '0.4 s'")
+    hurried = replace(service.runtime.tokens, patience_seconds=0.05)
+    with pytest.raises(AmazonUnavailable, match="another worker"):
+        await hurried.access_token(service.runtime.amazon, user_id=ADA)
+    assert await token(service) == "access-2"
 
 
 async def test_a_disconnect_during_a_refresh_wins(

@@ -87,10 +87,12 @@ class Fetcher:
             AccessDenied: refused again: the role is missing.
             GrantRefused: no fresh token is given: the authorisation was withdrawn.
         """
+        user_id = sync.user_id
+        token = await self.tokens.access_token(self.amazon, user_id=user_id)
         try:
-            return await call(await self.tokens.access_token(self.amazon, user_id=sync.user_id))
+            return await call(token)
         except AccessDenied:
-            fresh = await self.tokens.access_token(self.amazon, user_id=sync.user_id, fresh=True)
+            fresh = await self.tokens.access_token(self.amazon, user_id=user_id, refused=token)
             return await call(fresh)
 
     async def _open_reports(self, sync: SyncJob) -> list[SyncReport]:

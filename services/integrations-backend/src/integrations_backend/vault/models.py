@@ -22,4 +22,6 @@ class OAuthToken(Base):
     access_token: Mapped[str]
     refresh_token: Mapped[str]
     expires_at: Mapped[datetime]
+    refreshing_until: Mapped[datetime | None]
+    """Set while one worker asks for a fresh access token; the others wait for what it gets."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,13 +1,14 @@
 """Keep a grant, and hand out an access token that is still good."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, text
+from sqlalchemy import ColumnElement, delete, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from integrations_backend.amazon_api.errors import GrantRefused
+from integrations_backend.amazon_api.errors import AmazonUnavailable, GrantRefused
 from integrations_backend.amazon_api.gateway import Amazon, Grant
 from integrations_backend.vault.models import OAuthToken
 from opside_chassis.clock import Clock
@@ -17,6 +18,9 @@ from opside_contracts.integrations.messages import Provider
 
 REFRESH_AHEAD = timedelta(minutes=5)
 """A token is refreshed so long before it ends, so that no call starts with a dying one."""
+LEASE_SECONDS = 30
+"""Longer than a worker's job, and so than any refresh, may take."""
+LOOK_AGAIN_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class TokenVault:
     sessions: Sessions
     vault: Vault
     clock: Clock
+    patience_seconds: float = 5.0
+    """How long a worker waits for another one's refresh; well under a job's 20 s."""
 
     async def keep(self, session: AsyncSession, *, user_id: str, grant: Grant) -> None:
         """Store a grant in the caller's transaction; the newest replaces the one before."""
@@ -34,6 +40,7 @@ class TokenVault:
             "access_token": self._seal(user_id, "access_token", grant.access_token),
             "refresh_token": self._seal(user_id, "refresh_token", grant.refresh_token),
             "expires_at": self.clock() + timedelta(seconds=grant.expires_in_seconds),
+            "refreshing_until": None,
         }
         await session.execute(
             insert(OAuthToken)
@@ -47,42 +54,88 @@ class TokenVault:
         """Remove the tokens."""
         await session.execute(delete(OAuthToken).where(OAuthToken.user_id == user_id))
 
-    async def access_token(self, amazon: Amazon, *, user_id: str, fresh: bool = False) -> str:
-        """A good access token; `fresh` asks for another one after a refusal.
+    async def access_token(
+        self, amazon: Amazon, *, user_id: str, refused: str | None = None
+    ) -> str:
+        """A good access token; another than the one that Amazon `refused`.
 
-        Two processes that refresh at once are harmless: Amazon keeps older refresh tokens alive,
-        and the stored one is replaced only while it is the one we used.
+        Of workers that need a fresh one at once, one asks Amazon and the others take what it got.
 
         Raises:
             GrantRefused: there is no grant, or it was withdrawn.
+            AmazonUnavailable: another worker has been asking for too long.
         """
         row = await self._row(user_id)
-        if row is None:
-            raise GrantRefused
-        if not fresh and row.expires_at - REFRESH_AHEAD > self.clock():
-            return self._open(user_id, "access_token", row.access_token)
-        grant = await amazon.refresh(self._open(user_id, "refresh_token", row.refresh_token))
+        token = self._open(user_id, "access_token", row.access_token)
+        if token != refused and row.expires_at - REFRESH_AHEAD > self.clock():
+            return token
+        waited_until = asyncio.get_running_loop().time() + self.patience_seconds
+        while not await self._lease(user_id, of=row.access_token):
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            stored = await self._row(user_id)
+            if stored.access_token != row.access_token:
+                return self._open(user_id, "access_token", stored.access_token)
+            if asyncio.get_running_loop().time() > waited_until:
+                raise AmazonUnavailable("another worker is refreshing this token")
+        return await self._refresh(amazon, row)
+
+    async def _refresh(self, amazon: Amazon, row: OAuthToken) -> str:
+        user_id = row.user_id
+        try:
+            grant = await amazon.refresh(self._open(user_id, "refresh_token", row.refresh_token))
+        except BaseException:
+            await self._give_back(user_id, of=row.access_token)
+            raise
         async with transaction(self.sessions, tenant=user_id) as session:
-            await self._lock(session, user_id)
-            stored = await session.get(OAuthToken, (user_id, Provider.AMAZON.value))
+            stored = await session.get(
+                OAuthToken, (user_id, Provider.AMAZON.value), with_for_update=True
+            )
+            # Disconnected or connected anew meanwhile: that wins.
             if stored is not None and stored.refresh_token == row.refresh_token:
                 await self.keep(session, user_id=user_id, grant=grant)
         return grant.access_token
 
+    async def _lease(self, user_id: str, *, of: str) -> bool:
+        """Take the right to refresh this very token, unless another worker has it.
+
+        A row and not a lock, since no transaction may be open while Amazon is asked. It ends by
+        itself, should its worker die.
+        """
+        until = func.now() + timedelta(seconds=LEASE_SECONDS)
+        free = or_(OAuthToken.refreshing_until.is_(None), OAuthToken.refreshing_until < func.now())
+        async with transaction(self.sessions, tenant=user_id) as session:
+            taken = await session.execute(
+                update(OAuthToken)
+                .where(*self._named(user_id), OAuthToken.access_token == of, free)
+                .values(refreshing_until=until)
+                .returning(OAuthToken.user_id)
+            )
+            return taken.first() is not None
+
+    async def _give_back(self, user_id: str, *, of: str) -> None:
+        async with transaction(self.sessions, tenant=user_id) as session:
+            await session.execute(
+                update(OAuthToken)
+                .where(*self._named(user_id), OAuthToken.access_token == of)
+                .values(refreshing_until=None)
+            )
+
     async def expires_at(self, user_id: str) -> datetime | None:
         """When the stored access token ends."""
-        row = await self._row(user_id)
+        async with transaction(self.sessions, tenant=user_id) as session:
+            row = await session.get(OAuthToken, (user_id, Provider.AMAZON.value))
         return row.expires_at if row else None
 
-    async def _row(self, user_id: str) -> OAuthToken | None:
+    async def _row(self, user_id: str) -> OAuthToken:
         async with transaction(self.sessions, tenant=user_id) as session:
-            return await session.get(OAuthToken, (user_id, Provider.AMAZON.value))
+            row = await session.get(OAuthToken, (user_id, Provider.AMAZON.value))
+        if row is None:
+            raise GrantRefused
+        return row
 
-    async def _lock(self, session: AsyncSession, user_id: str) -> None:
-        await session.execute(
-            text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
-            {"key": f"tokens:{user_id}:{Provider.AMAZON.value}"},
-        )
+    @staticmethod
+    def _named(user_id: str) -> tuple[ColumnElement[bool], ...]:
+        return OAuthToken.user_id == user_id, OAuthToken.provider == Provider.AMAZON.value
 
     def _seal(self, user_id: str, field: str, secret: str) -> str:
         return self.vault.seal(secret, user_id=user_id, provider=Provider.AMAZON.value, field=field)
