@@ -90,6 +90,10 @@ class Archive:
             .collect()
         )
 
+    def document(self, archived_as: str) -> pl.DataFrame:
+        """The rows of one document, by the name that `keep` gave it."""
+        return pl.read_parquet(self.root / f"{archived_as}.parquet")
+
     def forget(self, user_id: str) -> None:
         """Remove all files of a user."""
         shutil.rmtree(self.root / user_id, ignore_errors=True)

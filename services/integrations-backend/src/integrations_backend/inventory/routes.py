@@ -1,6 +1,5 @@
 """Stock as Amazon last reported it."""
 
-import asyncio
 from typing import Annotated
 
 import polars as pl
@@ -8,6 +7,7 @@ from fastapi import APIRouter, Depends, Query
 
 from integrations_backend.dependencies import Runtime, runtime
 from integrations_backend.reports.kinds import INVENTORY
+from integrations_backend.reports.snapshot import newest_snapshot
 from opside_chassis import access
 from opside_chassis.access import Caller
 from opside_chassis.pagination import Page, PageQuery, decode_cursor, encode_cursor
@@ -36,7 +36,9 @@ async def read_inventory(
 ) -> Page[StockLine]:
     """Units by SKU, as of the newest inventory report that was read."""
     after = decode_cursor(page.cursor, parts=1)[0] if page.cursor else ""
-    rows = await asyncio.to_thread(parts.archive.rows, caller.user_id, INVENTORY)
+    rows = await newest_snapshot(
+        parts.database.sessions, parts.archive, user_id=caller.user_id, report_type=INVENTORY
+    )
     if rows is None:
         return Page[StockLine](items=[])
     found = rows.filter(pl.col("sku") > after).sort("sku").head(page.limit + 1)

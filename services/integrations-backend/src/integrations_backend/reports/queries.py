@@ -57,6 +57,21 @@ async def finish_document(
         await session.execute(insert(RejectedReportRow).values(kept).on_conflict_do_nothing())
 
 
+async def newest_document(session: AsyncSession, *, user_id: str, report_type: str) -> str | None:
+    """Where the last document of a type that was read is archived."""
+    query = (
+        select(ReportDocument.archived_as)
+        .where(
+            ReportDocument.user_id == user_id,
+            ReportDocument.report_type == report_type,
+            ReportDocument.archived_as.is_not(None),
+        )
+        .order_by(ReportDocument.id.desc())
+        .limit(1)
+    )
+    return (await session.scalars(query)).one_or_none()
+
+
 async def document_counts(session: AsyncSession, document_id: int) -> tuple[int, int]:
     """Rows and rejected rows of a document that was read."""
     document = await session.get_one(ReportDocument, document_id)
