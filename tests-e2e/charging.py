@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -50,6 +51,13 @@ class Fee:
         """What the card got back."""
         return self.taken_back if self.gross else fee_on(self.taken_back)
 
+    @property
+    def sent(self) -> int:
+        """What the seller's account keeps of his share."""
+        if not self.gross:
+            return 0
+        return self.recovered - self.taken_back - fee_on(self.recovered) + fee_on(self.taken_back)
+
 
 def fee_on(recovered: int) -> int:
     """20 %, half a cent rounded up."""
@@ -64,8 +72,16 @@ class Charging:
     accepted: list[Fee] = field(default_factory=list)
     _asked: int = 0
 
-    async def until(self, over: asyncio.Event, *, at_least: int) -> None:
-        """Ask for fee after fee until it is over, and for at least so many."""
+    @asynccontextmanager
+    async def going_on(self, *, at_least: int) -> AsyncIterator[None]:
+        """Ask for fee after fee for as long as the block takes, and for at least so many."""
+        over = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._ask_until(over, at_least))
+            yield
+            over.set()
+
+    async def _ask_until(self, over: asyncio.Event, at_least: int) -> None:
         first = self._asked
         async with asyncio.TaskGroup() as group:
             while not over.is_set() or self._asked - first < at_least:

@@ -1,18 +1,30 @@
 """One running system for all journeys: three services, three workers, real engines, the sandbox."""
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import pytest
+import pytest
 import pytest_asyncio
 
 from opside_local.system import System, running
 
+# Its assertions explain themselves as those of a test do.
+pytest.register_assert_rewrite("rest")
+
+
+@pytest.fixture(scope="session")
+def recording() -> Iterator[Path]:
+    """What the services have sent to the providers' sandboxes in the whole run."""
+    with tempfile.TemporaryDirectory(prefix="opside-e2e-recording-") as name:
+        yield Path(name)
+
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def system() -> AsyncIterator[System]:
+async def system(recording: Path) -> AsyncIterator[System]:
     with tempfile.TemporaryDirectory(prefix="opside-e2e-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o711)  # noqa: ASYNC240 - the engines run as another user
-        async with running(folder / "state") as started:
+        async with running(folder / "state", record=recording) as started:
             yield started

@@ -1,13 +1,15 @@
 """A running system whose engines may be killed, with an administrator and two sellers in it."""
 
+import asyncio
 import base64
 import os
 import signal
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,7 +17,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from opside_chassis.http_client import ServiceClient
 from opside_chassis.keyring import SigningKey
 from opside_chassis.service_token import ServiceTokens
-from opside_chassis.testing.engines import EmbeddedPostgres, EmbeddedRedis, free_port
+from opside_chassis.testing.engines import (
+    EmbeddedPostgres,
+    EmbeddedRedis,
+    EngineFailed,
+    free_port,
+)
 from opside_contracts.payments.client import PaymentsClient
 from opside_contracts.payments.messages import Collection, ConnectAccount
 from opside_local.engines import DATABASE
@@ -30,6 +37,10 @@ from opside_local.system import System, running, worker_of
 
 WORKER = worker_of(PAYMENTS)
 SECOND_WORKER = f"{WORKER}-2"
+OUTAGE_SECONDS = 0.5
+MOST_STARTS = 10
+
+Engine = EmbeddedPostgres | EmbeddedRedis
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +73,28 @@ class House:
         else:
             await self.system.start(name)
 
+    async def crash(self, engine: Engine) -> None:
+        """SIGKILL, so that it writes nothing down, and a start on the same port and data."""
+        assert engine.pid is not None
+        os.kill(engine.pid, signal.SIGKILL)
+        engine.stop()
+        for _ in range(MOST_STARTS):
+            await asyncio.sleep(OUTAGE_SECONDS)
+            # Postgres refuses for as long as a process of the dead server is still busy.
+            with suppress(EngineFailed):
+                engine.start()
+                return
+        engine.start()
 
-def crash(engine: EmbeddedPostgres | EmbeddedRedis) -> None:
-    """SIGKILL: it has no time to write anything down."""
-    assert engine.pid is not None
-    os.kill(engine.pid, signal.SIGKILL)
-    engine.stop()
+    async def interrupted_jobs(self) -> int:
+        """Jobs of stripe-payments whose worker, or database, died while they ran."""
+        count = "SELECT count(*) FROM payments.outbox WHERE failures > 0 AND last_error IS NULL"
+        return await _ask(self.postgres, DATABASE, count)
 
 
 @asynccontextmanager
-async def open_house() -> AsyncIterator[House]:
-    """Everything fresh, in a folder that is gone afterwards."""
+async def open_house(*, record: Path) -> AsyncIterator[House]:
+    """Everything fresh, in a folder that is gone afterwards; what Stripe hears is recorded."""
     async with AsyncExitStack() as stack:
         enter = stack.enter_context
         folder = Path(
@@ -81,9 +103,11 @@ async def open_house() -> AsyncIterator[House]:
         folder.chmod(0o711)  # noqa: ASYNC240 - the engines run as another user
         postgres = enter(EmbeddedPostgres(folder / "postgres", port=free_port()))
         redis = enter(EmbeddedRedis(folder / "redis", port=free_port()))
-        await _make_database(postgres)
+        await _ask(postgres, "postgres", f"CREATE DATABASE {DATABASE}")
         servers = Servers(postgres.url(DATABASE), redis.url)
-        system = await stack.enter_async_context(running(folder / "state", servers=servers))
+        system = await stack.enter_async_context(
+            running(folder / "state", servers=servers, record=record)
+        )
         admin, net, gross = [
             await stack.enter_async_context(Browser(system.urls.main_api)) for _ in range(3)
         ]
@@ -138,9 +162,10 @@ async def _open_account(house: House, browser: Browser) -> None:
     await finish_onboarding(browser, user_id)
 
 
-async def _make_database(server: EmbeddedPostgres) -> None:
-    connection = await asyncpg.connect(server.url())
+async def _ask(server: EmbeddedPostgres, database: str, query: str) -> Any:
+    """As the database's administrator."""
+    connection = await asyncpg.connect(server.url(database))
     try:
-        await connection.execute(f"CREATE DATABASE {DATABASE}")
+        return await connection.fetchval(query)
     finally:
         await connection.close()

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest_asyncio
 from charging import Charging
-from house import SECOND_WORKER, WORKER, House, crash, open_house
+from house import SECOND_WORKER, WORKER, House, open_house
 from proof import control
 from redis.asyncio import Redis
 from rest import prove_all_is_well
@@ -17,7 +18,6 @@ QUEUE = "opside:payments:jobs"
 FLUSHING_SECONDS = 4.0
 BETWEEN_FLUSHES_SECONDS = 0.1
 BETWEEN_BLOWS_SECONDS = 0.8
-OUTAGE_SECONDS = 0.5
 MANY_LOST_JOBS = 50
 
 HANG_SECONDS = 20.0
@@ -40,30 +40,25 @@ WEBHOOK_FAULTS = (("duplicate", 5), ("lose", 40), ("delay", 80), ("reorder", 120
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def charging() -> AsyncIterator[Charging]:
-    async with open_house() as house:
+async def charging(recording: Path) -> AsyncIterator[Charging]:
+    async with open_house(record=recording) as house:
         yield Charging(house)
 
 
 async def test_redis_emptied_again_and_again_loses_nothing(charging: Charging) -> None:
-    over = asyncio.Event()
-    asking = asyncio.create_task(charging.until(over, at_least=AT_LEAST))
-    lost = await flush_again_and_again(charging.house)
-    over.set()
-    await asking
+    async with charging.going_on(at_least=AT_LEAST):
+        lost = await flush_again_and_again(charging.house)
     assert lost > MANY_LOST_JOBS
     await prove_all_is_well(charging)
 
 
 async def test_killed_processes_and_engines_lose_and_double_nothing(charging: Charging) -> None:
-    over = asyncio.Event()
     await plan_faults(charging.house)
-    asking = asyncio.create_task(charging.until(over, at_least=AT_LEAST))
-    await kill_one_after_the_other(charging.house)
-    over.set()
-    await asking
+    async with charging.going_on(at_least=AT_LEAST):
+        await kill_one_after_the_other(charging.house)
     await prove_all_is_well(charging)
     await every_fault_was_met(charging.house)
+    assert await charging.house.interrupted_jobs() > 0
 
 
 async def flush_again_and_again(house: House) -> int:
@@ -80,16 +75,20 @@ async def flush_again_and_again(house: House) -> int:
 
 async def kill_one_after_the_other(house: House) -> None:
     """SIGKILL each part while fees are on their way, and start it again a moment later."""
-    for names in ((WORKER,), (PAYMENTS,), (WORKER, SECOND_WORKER)):
+    for blow in (
+        lambda: kill(house, WORKER),
+        lambda: house.crash(house.postgres),
+        lambda: kill(house, WORKER, SECOND_WORKER),
+        lambda: house.crash(house.redis),
+        lambda: kill(house, PAYMENTS),
+    ):
         await asyncio.sleep(BETWEEN_BLOWS_SECONDS)
-        await asyncio.gather(*(house.system.kill(name) for name in names))
-        await asyncio.gather(*(house.start(name) for name in names))
-    for engine in (house.redis, house.postgres):
-        await asyncio.sleep(BETWEEN_BLOWS_SECONDS)
-        crash(engine)
-        await asyncio.sleep(OUTAGE_SECONDS)
-        engine.start()
-    await asyncio.sleep(BETWEEN_BLOWS_SECONDS)
+        await blow()
+
+
+async def kill(house: House, *names: str) -> None:
+    await asyncio.gather(*(house.system.kill(name) for name in names))
+    await asyncio.gather(*(house.start(name) for name in names))
 
 
 async def plan_faults(house: House) -> None:
