@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import pytest
 import pytest_asyncio
 
 from opside_local.system import System, running

@@ -131,6 +131,18 @@ def test_the_script_passes_what_keeps_to_the_contract(recorded: Sandbox, folder:
         assert "stripe: the contract is absent, 2 exchanges were not validated" in said
 
 
+def test_a_browser_may_be_shown_less_of_an_object(recorded: Sandbox, folder: Path):
+    intent = stripe(recorded, "/v1/setup_intents").json()
+    form = {"client_secret": intent["client_secret"], "payment_method": "pm_card_visa"}
+    httpx.post(
+        f"{recorded.stripe}/v1/setup_intents/{intent['id']}/confirm",
+        data=form,
+        headers={"Authorization": f"Bearer {PUBLISHABLE_KEY}"},
+    ).raise_for_status()
+    code, said = validated(folder)
+    assert code == 0, said
+
+
 @pytest.mark.parametrize(
     ("spoilt", "complaint"),
     [
