@@ -13,6 +13,8 @@ from opside_local.journey.listing import everything
 from opside_local.journey.waiting import until
 
 SETTLED = "settled"
+PATIENCE_SECONDS = 180.0
+"""The jobs of a dead worker are taken over after 30 s, what failed twice waits 10 s more."""
 HOUSEWORK = {"sweep_overdue", "poll_events", "compare_books"}
 """Jobs that come again and again whatever happens."""
 
@@ -20,7 +22,12 @@ HOUSEWORK = {"sweep_overdue", "poll_events", "compare_books"}
 async def prove_all_is_well(charging: Charging) -> None:
     """Wait until everything is at rest; then hold ours against what was asked and against Stripe."""
     house, fees = charging.house, charging.accepted
-    await until(lambda: _on_its_way(house), done=lambda left: not left, what="the end of all jobs")
+    await until(
+        lambda: _on_its_way(house),
+        done=lambda left: not left,
+        what="the end of all jobs",
+        patience_seconds=PATIENCE_SECONDS,
+    )
     known = await _transactions(house)
     assert sorted(known) == sorted(fee.transaction_id for fee in fees)
     assert [wrong for fee in fees for wrong in _mistakes(fee, known[fee.transaction_id])] == []

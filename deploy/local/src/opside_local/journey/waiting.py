@@ -15,14 +15,18 @@ Answer = TypeVar("Answer")
 
 
 async def until(
-    ask: Callable[[], Awaitable[Answer]], *, done: Callable[[Answer], bool], what: str
+    ask: Callable[[], Awaitable[Answer]],
+    *,
+    done: Callable[[Answer], bool],
+    what: str,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> Answer:
     """The first answer that is `done`; raises `JourneyFailed` naming what was waited for."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while True:
         answer = await ask()
         if done(answer):
             return answer
         if time.monotonic() > deadline:
-            raise JourneyFailed(f"{what} did not happen in {PATIENCE_SECONDS:.0f} s: {answer}")
+            raise JourneyFailed(f"{what} did not happen in {patience_seconds:.0f} s: {answer}")
         await asyncio.sleep(POLL_SECONDS)
