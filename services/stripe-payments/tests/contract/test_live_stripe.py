@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -154,6 +155,22 @@ async def test_a_refund_that_fails_later_asks_a_person(shop: Shop) -> None:
     assert (await shop.rows("SELECT state FROM commissions"))[0]["state"] == "reversal_needed"
     assert (await shop.rows("SELECT kind FROM cases"))[0]["kind"] == "clawback_blocked"
     await shop.agree()
+
+
+@pytest.mark.parametrize("kind", ["500_before", "500_after"])
+async def test_a_failure_that_stripe_saves_under_the_key_does_not_hold_a_fee_up(
+    shop: Shop, kind: str
+) -> None:
+    await shop.save_card()
+    fault = {"operation": "payment_intents.create", "kind": kind}
+    await asyncio.to_thread(shop.sandbox.ask, "stripe/faults", **fault)
+    await ask(shop.bench.api)
+    await shop.work()
+    [row] = await shop.rows("SELECT state, intent_id, customer_id FROM commissions")
+    assert row["state"] == "settled"
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    intents = await shop.stripe.intents_of(str(row["customer_id"]), since=hour_ago)
+    assert [intent.id for intent in intents] == [row["intent_id"]]
 
 
 async def test_a_card_that_declines_is_a_state(shop: Shop) -> None:

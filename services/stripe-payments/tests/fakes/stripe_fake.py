@@ -110,6 +110,10 @@ class FakeStripe:
         self._point("intent", "before")
         return self.intents[intent_id]
 
+    async def intents_of(self, customer_id: str, *, since: datetime) -> Sequence[Intent]:
+        self._point("intents_of", "before")
+        return list(self.intents.values())
+
     def _fee(self, intent: Intent) -> int:
         return intent.amount_minor * 29 // 1000 + 30
 

@@ -1,71 +1,21 @@
 """Amazon takes money back: in parts, twice, too early, interrupted at every call, refused by a bank."""
 
-import itertools
-import secrets
 from dataclasses import replace
 
 import pytest
-from factories.commission_bench import GROSS, REQUEST, Bench, ask, service
+from factories.clawback_acts import balances, charged, clawbacks, open_cases, take_back
+from factories.commission_bench import REQUEST, Bench, ask
 from fakes.stripe_fake import GOOD, Crash, unknown
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from opside_chassis.database import EVERY_TENANT, Sessions, transaction
 from opside_chassis.errors import Conflict, NotFound, Unprocessable
-from opside_contracts.payments.messages import ClawBackCommission, Collection
+from opside_chassis.outbox import RetryLater
 from stripe_payments.clawbacks.access import refund_changed, retry_blocked
-from stripe_payments.clawbacks.request import Accepted, Orderer, request_clawback
-from stripe_payments.clawbacks.rules import TRANSITIONS, due
+from stripe_payments.clawbacks.rules import TRANSITIONS
 from stripe_payments.commissions.access import resume_transfers
-from stripe_payments.commissions.rules import split
-from stripe_payments.ledger.proof import prove
 from stripe_payments.roles import ADMIN
 from stripe_payments.stripe_api.errors import Refused
-
-
-async def charged(bench: Bench, *, gross: bool, transferred: bool = True) -> str:
-    """A collected commission over 100.00; answers its id."""
-    await bench.save_card(GOOD)
-    await bench.payout_account(active=transferred)
-    await ask(bench.api, GROSS if gross else REQUEST)
-    await bench.work()
-    return str((await bench.row())["id"])
-
-
-async def take_back(
-    bench: Bench, commission_id: str, amount: int, *, reversal: str = "rev-1", key: str = ""
-) -> Accepted:
-    request = ClawBackCommission(
-        transaction_id=commission_id,
-        reversal_id=reversal,
-        reason="Amazon took it back",
-        refund_amount_cents=amount,
-    )
-    return await request_clawback(
-        bench.sessions,
-        request,
-        key=key or secrets.token_hex(8),
-        orderer=Orderer("main-api", service()),
-    )
-
-
-async def clawbacks(bench: Bench) -> list[dict[str, object]]:
-    async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
-        rows = await session.execute(text("SELECT * FROM clawbacks ORDER BY id"))
-        return [dict(row) for row in rows.mappings()]
-
-
-async def open_cases(bench: Bench) -> list[str]:
-    async with transaction(bench.sessions) as session:
-        return list((await session.execute(text("SELECT kind FROM cases"))).scalars())
-
-
-async def balances(bench: Bench) -> dict[str, int]:
-    proof = await prove(bench.sessions)
-    assert proof.unbalanced_journals == 0
-    return {row.account: row.balance_minor for row in proof.accounts if row.balance_minor}
 
 
 async def test_the_database_knows_the_same_transitions(sessions: Sessions) -> None:
@@ -324,71 +274,24 @@ async def test_many_parts_give_back_exactly_the_whole(bench: Bench, gross: bool)
     }
 
 
-@given(
-    st.lists(st.integers(1, 10**7), min_size=1, max_size=12),
-    st.integers(0, 10_000),
-    st.sampled_from(list(Collection)),
-)
-def test_parts_never_drift(parts: list[int], rate_bp: int, collection: Collection) -> None:
-    amount = sum(parts)
-    fee, share = split(amount, rate_bp)
-    dues = [
-        due(collection=collection, credited=before, more=part, rate_bp=rate_bp)
-        for before, part in zip(itertools.accumulate([0, *parts]), parts, strict=False)
-    ]
-    assert sum(one.fee_back for one in dues) == fee
-    assert sum(one.share_back for one in dues) == (share if collection is Collection.GROSS else 0)
-    assert all(0 <= one.fee_back <= one.refund for one in dues)
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE clawbacks SET taken_back_minor = 1",
-        "UPDATE clawbacks SET refund_minor = 1",
-        "UPDATE clawbacks SET fee_back_minor = 1",
-        "UPDATE clawbacks SET reversal_id = 'other'",
-        "UPDATE clawbacks SET commission_id = 'txn_2'",
-        "UPDATE clawbacks SET user_id = 'usr_b'",
-        "UPDATE clawbacks SET state = 'requested'",
-        "UPDATE clawbacks SET state = 'refunding'",
-        "UPDATE clawbacks SET state = 'nothing_due'",
-        "UPDATE clawbacks SET state = 'nonsense'",
-        "UPDATE clawbacks SET refund_id = 're_9'",
-        "UPDATE clawbacks SET refund_id = NULL",
-        "UPDATE clawbacks SET transfer_reversal_id = 'trr_9'",
-        "DELETE FROM clawbacks",
-        "INSERT INTO clawbacks (id, user_id, commission_id, reversal_id, reason, requested_by,"
-        " taken_back_minor, state) SELECT 'clw_9', user_id, commission_id, 'rev-9', '', '', 1,"
-        " 'succeeded' FROM clawbacks",
-        "INSERT INTO clawbacks (id, user_id, commission_id, reversal_id, reason, requested_by,"
-        " taken_back_minor, state) SELECT 'clw_9', user_id, commission_id, reversal_id, '', '', 1,"
-        " 'requested' FROM clawbacks",
-        "INSERT INTO clawbacks (id, user_id, commission_id, reversal_id, reason, requested_by,"
-        " taken_back_minor, state) SELECT 'clw_9', 'usr_b', commission_id, 'rev-9', '', '', 1,"
-        " 'requested' FROM clawbacks",
-        "INSERT INTO clawback_transitions VALUES ('succeeded', 'requested')",
-        "UPDATE commissions SET taken_back_minor = 4999",
-        "UPDATE commissions SET taken_back_minor = 10001",
-        "UPDATE commissions SET credited_minor = 5001",
-        "UPDATE commissions SET credited_minor = 0, fee_credited_minor = 0",
-        "UPDATE commissions SET fee_credited_minor = 2000",
-        "UPDATE commissions SET refunded_minor = 5001",
-        "UPDATE commissions SET refunded_minor = 4999",
-        "UPDATE commissions SET refund_reserved_minor = 1",
-        "UPDATE commissions SET refund_reserved_minor = -1",
-        "UPDATE commissions SET reversed_minor = 3999",
-        "UPDATE commissions SET reversed_minor = 4001",
-        "UPDATE commissions SET transferred_minor = 8001",
-        "UPDATE commissions SET state = 'refunded'",
-        "UPDATE commissions SET state = 'reversal_needed'",
-        "SELECT append_audit('txn_1', 'usr_a', 9, 'x', 'y', '{}')",
-    ],
-)
-async def test_the_database_refuses(bench: Bench, statement: str) -> None:
-    commission = await charged(bench, gross=True)
+async def test_a_refund_that_fails_while_the_rest_is_sent_waits_for_it(bench: Bench) -> None:
+    commission = await charged(bench, gross=True, transferred=False)
     await take_back(bench, commission, 5_000)
     await bench.work()
-    with pytest.raises(DBAPIError):
+    await bench.payout_account(active=True)
+    async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
+        await resume_transfers(session, "usr_a")
+    bench.stripe.fail["create_transfer", "after"] = [unknown()]
+    bench.stripe.fail["transfers_of", "before"] = [unknown()] * 20
+    await bench.work(rounds=2)
+    assert (await bench.row())["state"] == "transfer_unknown"
+    failed = replace(bench.stripe.refunds[0], status="failed", failure_reason="closed")
+    with pytest.raises(RetryLater):
         async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
-            await session.execute(text(statement))
+            await refund_changed(session, failed)
+    bench.stripe.fail.clear()
+    await bench.work()
+    async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
+        await refund_changed(session, failed)
+    row = await bench.row()
+    assert (row["state"], row["refunded_minor"]) == ("reversal_needed", 0)

@@ -218,3 +218,19 @@ async def test_the_sweep_takes_up_what_lost_its_job(bench: Bench) -> None:
         assert await nudge_overdue(session) == 1
     await bench.work()
     assert (await bench.row())["state"] == "settled"
+
+
+async def test_an_intent_paid_before_we_confirmed_it_becomes_a_case(bench: Bench) -> None:
+    await ask(bench.api)
+    bench.stripe.fail["create_intent", "after"] = [Crash()]
+    await bench.work(rounds=1)
+    intent = next(iter(bench.stripe.intents.values()))
+    async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
+        await session.execute(
+            text("UPDATE commissions SET state = 'ready', intent_id = :id"), {"id": intent.id}
+        )
+    paid = replace(intent, status="succeeded", latest_charge_id="ch_9")
+    async with transaction(bench.sessions, tenant=EVERY_TENANT) as session:
+        assert await settle_by_intent(session, paid)
+        kinds = (await session.execute(text("SELECT kind FROM cases"))).scalars().all()
+    assert kinds == ["paid_unexpectedly"]

@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opside_chassis.outbox import stage
+from opside_chassis.outbox import RetryLater, stage
 from opside_contracts.payments.messages import Collection
 from stripe_payments.audit.cases import open_case
 from stripe_payments.clawbacks import queries
@@ -10,9 +10,11 @@ from stripe_payments.clawbacks.models import Clawback
 from stripe_payments.clawbacks.rules import TRANSITIONS, Step
 from stripe_payments.commissions.access import Commission
 from stripe_payments.commissions.move import TRANSFER, move
-from stripe_payments.commissions.rules import State
+from stripe_payments.commissions.rules import State, may_move
 from stripe_payments.ledger.book import book_failed_refund, book_refund, book_transfer_reversal
 from stripe_payments.stripe_api.gateway import Refund, TransferReversal
+
+TRANSFER_WAIT_SECONDS = 30
 
 
 class IllegalStep(Exception):
@@ -165,6 +167,8 @@ async def _refund_failed(
 
 
 async def _reopen(session: AsyncSession, commission: Commission, refund: Refund) -> None:
+    if not may_move(State(commission.state), State.REVERSAL_NEEDED):
+        raise RetryLater(TRANSFER_WAIT_SECONDS, "the rest of the share is being sent just now")
     # Both in one statement: the database lets the sum sink only while a reversal is needed.
     commission.refunded_minor -= refund.amount_minor
     await move(session, commission, State.REVERSAL_NEEDED)

@@ -10,13 +10,14 @@ from opside_chassis.database import Sessions, transaction
 from opside_chassis.outbox import StagedJob, fence
 from opside_contracts.payments.messages import NextStep
 from stripe_payments.commissions import queries
+from stripe_payments.commissions.intent import intent_for
 from stripe_payments.commissions.models import Commission
 from stripe_payments.commissions.move import move
 from stripe_payments.commissions.rules import CANCELLABLE, State
 from stripe_payments.commissions.settle import settle_intent
 from stripe_payments.customers.payer import Payer, ensure_customer, payer_of
 from stripe_payments.stripe_api.errors import OutcomeUnknown, Refused
-from stripe_payments.stripe_api.gateway import Intent, NewIntent, Stripe
+from stripe_payments.stripe_api.gateway import Intent, Stripe
 
 MOST_STEPS = 6
 """accepted -> preparing -> ready -> confirming -> outcome, with one to spare."""
@@ -82,16 +83,7 @@ class Collector:
                 await move(session, stored, State.PREPARING)
 
     async def _prepare(self, commission: Commission) -> None:
-        intent = await self.stripe.create_intent(
-            NewIntent(
-                commission_id=commission.id,
-                amount_minor=commission.charge_minor,
-                currency=commission.currency,
-                customer_id=commission.customer_id,
-                payment_method_id=commission.payment_method_id,
-            ),
-            idempotency_key=f"c:{commission.id}:pi:1",
-        )
+        intent = await intent_for(self.stripe, commission)
         async with transaction(self.sessions, tenant=commission.user_id) as session:
             await fence(session, self.job)
             stored = await queries.lock(session, commission.id)

@@ -136,9 +136,7 @@ async def stage_collect(session: AsyncSession, commission: Commission) -> None:
     """Have the commission taken one step on; one such job a version is enough."""
     await session.refresh(commission, ["version"])
     job = collect_job(commission.id, version=commission.version)
-    await stage(
-        session, job.kind, job.payload, tenant=commission.user_id, dedupe_key=job.dedupe_key
-    )
+    await stage(session, COLLECT, job.payload, tenant=commission.user_id, dedupe_key=job.dedupe_key)
 
 
 def collect_job(commission_id: str, *, version: int) -> NewJob:

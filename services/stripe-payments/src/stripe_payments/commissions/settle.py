@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opside_chassis.outbox import stage
 from opside_contracts.payments.messages import Collection, NextStep
-from stripe_payments.audit.cases import open_case
+from stripe_payments.audit.cases import open_case, open_case_once
 from stripe_payments.commissions.models import Commission
 from stripe_payments.commissions.move import BOOK_FEE, COLLECT, TRANSFER, move
 from stripe_payments.commissions.rules import COLLECTED, State, dunning_days, may_move
@@ -49,6 +49,14 @@ async def settle_intent(session: AsyncSession, commission: Commission, intent: I
 
 
 async def _charged(session: AsyncSession, commission: Commission, intent: Intent) -> None:
+    if not may_move(State(commission.state), State.CHARGED):
+        await open_case_once(
+            session,
+            kind="paid_unexpectedly",
+            reference=commission.id,
+            reason=f"intent {intent.id} succeeded while the commission was {commission.state}",
+        )
+        return
     gross = commission.collection == Collection.GROSS.value
     commission.charge_id = intent.latest_charge_id
     commission.collected_minor = intent.amount_minor
