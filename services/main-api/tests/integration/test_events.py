@@ -72,6 +72,17 @@ async def test_an_event_is_kept_once_by_its_id(engine: Engine) -> None:
     assert (await engine.jobs())["apply_event done"] == 1
 
 
+async def test_two_sellers_may_have_a_reimbursement_of_the_same_number(engine: Engine) -> None:
+    """Event ids are made of Amazon's numbers, and whose is the first must not matter."""
+    sellers = ("usr_b", USER)
+    for user_id in sellers:
+        event = confirmed(event_id="777:confirmed", user_id=user_id)
+        assert [(await engine.tell(event)).repeated for _ in range(2)] == [False, True]
+    await engine.work()
+    kept = await engine.rows("SELECT user_id FROM recoveries")
+    assert {row["user_id"] for row in kept} == set(sellers)
+
+
 async def test_the_latest_state_of_a_connection_stays(engine: Engine) -> None:
     later = connection(
         event_id="evt_2", status=ConnectionStatus.RECONNECT, occurred_at=MOMENT + timedelta(1)

@@ -39,6 +39,7 @@ async def publish_event(
         raise Forbidden("the event speaks of another user than the token")
     stored = InboxEvent(
         source=service.service,
+        account=event.user_id,
         event_id=event.event_id,
         type=event.type,
         payload=event.model_dump(mode="json", by_alias=True),
