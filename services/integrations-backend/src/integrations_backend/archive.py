@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import secrets
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -80,15 +81,11 @@ class Archive:
 
         Of files with overlapping windows, each key counts as often as in the file that has it most.
         """
-        files = sorted(self._folder(user_id, report_type).glob("*.parquet"))
-        if not files:
-            return None
-        return (
-            pl.scan_parquet(files)
-            .sort(_READ_ORDER)
-            .unique([ROW_KEY, OCCURRENCE], keep="last", maintain_order=True)
-            .collect()
-        )
+        return _once_each(sorted(self._folder(user_id, report_type).glob("*.parquet")))
+
+    def rows_of(self, archived_as: Sequence[str]) -> pl.DataFrame | None:
+        """As `rows`, of these documents alone, by the names that `keep` gave them."""
+        return _once_each([self.root / f"{name}.parquet" for name in archived_as])
 
     def document(self, archived_as: str) -> pl.DataFrame:
         """The rows of one document, by the name that `keep` gave it."""
@@ -100,3 +97,14 @@ class Archive:
 
     def _folder(self, user_id: str, report_type: str) -> Path:
         return self.root / user_id / report_type
+
+
+def _once_each(files: list[Path]) -> pl.DataFrame | None:
+    if not files:
+        return None
+    return (
+        pl.scan_parquet(files)
+        .sort(_READ_ORDER)
+        .unique([ROW_KEY, OCCURRENCE], keep="last", maintain_order=True)
+        .collect()
+    )

@@ -1,7 +1,8 @@
 """Match reimbursement rows to our filed cases: what confirms a recovery (rulings R15).
 
 A reimbursement id is allocated once. It is ours to charge only when it answers a case that was filed
-through Opside; automatic payments and cases filed elsewhere are kept with the reason.
+through Opside; automatic payments and cases filed elsewhere are kept with the reason. Only what Amazon
+itself handed out is believed.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from integrations_backend.cases.models import CaseRecovery, RefundEngineCase
 from integrations_backend.cases.rules import TRANSITIONS, CaseStatus, status_after_payment
 from integrations_backend.events import publish
 from integrations_backend.reports.kinds import REIMBURSEMENTS
+from integrations_backend.reports.proof import rows_from_amazon
 from opside_chassis.database import Sessions, transaction
 from opside_contracts.events import RecoveryConfirmed, RecoveryReversed
 
@@ -30,9 +32,10 @@ async def match_recoveries(
     sessions: Sessions, archive: Archive, *, user_id: str, now: datetime
 ) -> int:
     """Allocate every reimbursement id that is not allocated yet; answers how many were new."""
-    rows = await asyncio.to_thread(_by_reimbursement, archive, user_id)
-    if rows is None:
+    read = await rows_from_amazon(sessions, archive, user_id=user_id, report_type=REIMBURSEMENTS)
+    if read is None:
         return 0
+    rows = await asyncio.to_thread(_by_reimbursement, read)
     async with transaction(sessions, tenant=user_id) as session:
         known = await queries.known_recoveries(session, user_id)
     fresh = [row for row in rows.iter_rows(named=True) if row["reimbursement-id"] not in known]
@@ -42,11 +45,8 @@ async def match_recoveries(
     return len(fresh)
 
 
-def _by_reimbursement(archive: Archive, user_id: str) -> pl.DataFrame | None:
+def _by_reimbursement(rows: pl.DataFrame) -> pl.DataFrame:
     """One row a reimbursement id: Amazon may write several."""
-    rows = archive.rows(user_id, REIMBURSEMENTS)
-    if rows is None:
-        return None
     firsts: Callable[[str], pl.Expr] = lambda name: pl.col(name).first()  # noqa: E731
     return (
         rows.sort("approval-date", "row_key", "occurrence")

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations_backend.reports.models import RejectedReportRow, ReportDocument, ReportUpload
 from integrations_backend.reports.read import RejectedRow
-from integrations_backend.reports.received import ReceivedReport
+from integrations_backend.reports.received import UPLOADED, ReceivedReport
 
 MOST_REJECTED_KEPT = 1_000
 """Of one file. A file with more is broken as a whole; its count is kept."""
@@ -70,6 +70,19 @@ async def newest_document(session: AsyncSession, *, user_id: str, report_type: s
         .limit(1)
     )
     return (await session.scalars(query)).one_or_none()
+
+
+async def documents_of_amazon(
+    session: AsyncSession, *, user_id: str, report_type: str
+) -> list[str]:
+    """Where the documents of a type are archived that Amazon itself handed out."""
+    query = select(ReportDocument.archived_as).where(
+        ReportDocument.user_id == user_id,
+        ReportDocument.report_type == report_type,
+        ReportDocument.archived_as.is_not(None),
+        ~ReportDocument.document_key.startswith(UPLOADED, autoescape=True),
+    )
+    return [str(name) for name in await session.scalars(query.order_by(ReportDocument.id))]
 
 
 async def document_counts(session: AsyncSession, document_id: int) -> tuple[int, int]:

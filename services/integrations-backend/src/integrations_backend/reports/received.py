@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+UPLOADED = "upload:"
+"""How the document id of a file begins that the seller handed over; no id of Amazon's does."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReceivedReport:
