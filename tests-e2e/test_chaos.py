@@ -24,6 +24,7 @@ HANG_SECONDS = 20.0
 """Longer than our patience with Stripe."""
 STRIPE_FAULTS = (
     ("payment_intents.create", "reset_after", 7),
+    ("payment_intents.create", "500_after", 14),
     ("payment_intents.confirm", "timeout_after", 10),
     ("payment_intents.confirm", "500_after", 20),
     ("payment_intents.confirm", "reset", 30),

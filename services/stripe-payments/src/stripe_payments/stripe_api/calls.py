@@ -40,7 +40,9 @@ async def answer(call: Awaitable[Any]) -> dict[str, Any]:
     except stripe.IdempotencyError as error:
         raise Refused("idempotency_error", str(error.user_message)) from error
     except stripe.StripeError as error:
-        raise OutcomeUnknown(f"{type(error).__name__} {error.http_status}") from error
+        saved = (error.headers or {}).get("Idempotent-Replayed") == "true"
+        reason = f"{type(error).__name__} {error.http_status}"
+        raise OutcomeUnknown(reason, saved=saved) from error
     return plain(answer)
 
 

@@ -9,7 +9,14 @@ ASK_AGAIN_SECONDS = 5
 
 
 class OutcomeUnknown(Exception):
-    """Timeout, reset, 409, 429 or 5xx: it may have happened. Only fetching tells (money-safety 5)."""
+    """Timeout, reset, 409, 429 or 5xx: it may have happened. Only fetching tells (money-safety 5).
+
+    `saved`: Stripe keeps this failure under the idempotency key, and answers it again for a day.
+    """
+
+    def __init__(self, reason: str, *, saved: bool = False) -> None:
+        super().__init__(reason)
+        self.saved = saved
 
 
 class Refused(Exception):

@@ -251,6 +251,10 @@ class Stripe(Protocol):
         """Fetch."""
         ...
 
+    async def intents_of(self, customer_id: str, *, since: datetime) -> Sequence[Intent]:
+        """Every intent of a customer from that moment on, with its metadata."""
+        ...
+
     async def cancel_intent(self, intent_id: str, *, idempotency_key: str) -> Intent:
         """Cancel an intent that nothing was charged on; nobody can pay it any more."""
         ...

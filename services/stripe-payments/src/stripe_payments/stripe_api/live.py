@@ -111,6 +111,13 @@ class LiveStripe:
         """Fetch."""
         return intent_of(await answer(self._v1.payment_intents.retrieve_async(intent_id)))
 
+    async def intents_of(self, customer_id: str, *, since: datetime) -> Sequence[Intent]:
+        """Every intent of a customer from that moment on, with its metadata."""
+        query = {"customer": customer_id, "created": {"gte": int(since.timestamp())}}
+        return [
+            intent_of(one) for one in await self._pages(self._v1.payment_intents.list_async, query)
+        ]
+
     async def cancel_intent(self, intent_id: str, *, idempotency_key: str) -> Intent:
         """Cancel an intent that nothing was charged on."""
         return intent_of(
