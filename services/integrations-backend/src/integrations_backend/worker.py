@@ -7,9 +7,11 @@ from integrations_backend.connections.connect import FIRST_SYNC, ONBOARD_STRIPE
 from integrations_backend.events import PUBLISH_EVENT
 from integrations_backend.human_cases import open_case_for_job
 from integrations_backend.onboarding.onboard import onboard_stripe
+from integrations_backend.reports.upload import DETECT_UPLOAD
 from integrations_backend.runtime import SCHEMA, SERVICE, Runtime, open_runtime
 from integrations_backend.settings import Settings
 from integrations_backend.sync.advance import Pipeline
+from integrations_backend.sync.detect_upload import UploadDetection
 from integrations_backend.sync.errors import NotConnected
 from integrations_backend.sync.fetch import Fetcher
 from integrations_backend.sync.start import ADVANCE_SYNC, start_sync
@@ -44,6 +46,7 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
         SYNC_EVERYBODY: sync_everybody,
         ONBOARD_STRIPE: lambda job: onboard_stripe(sessions, runtime.payments, job),
         PUBLISH_EVENT: publish,
+        DETECT_UPLOAD: UploadDetection(sessions, runtime.archive, clock).run,
     }
 
 

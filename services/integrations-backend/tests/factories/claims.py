@@ -50,8 +50,17 @@ async def find(
         claims=[one for one in found if isinstance(one, Claim)],
         losses=[one for one in found if isinstance(one, Loss)],
     )
+    read = await service.rows(
+        "SELECT 1 FROM report_documents WHERE user_id = :user AND archived_as IS NOT NULL",
+        user=user_id,
+    )
     await record_findings(
-        service.sessions, findings, user_id=user_id, marketplace_id="ATVPDKIKX0DER", sync_id=sync
+        service.sessions,
+        findings,
+        user_id=user_id,
+        marketplace_id="ATVPDKIKX0DER",
+        sync_id=sync,
+        documents=len(read),
     )
 
 

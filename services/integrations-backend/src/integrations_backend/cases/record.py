@@ -4,7 +4,11 @@ from dataclasses import dataclass
 
 from integrations_backend.cases import claim_queries, queries
 from integrations_backend.detection.findings import Findings
+from integrations_backend.reports.documents import documents_read
 from opside_chassis.database import Sessions, transaction
+from opside_chassis.outbox import RetryLater
+
+READ_MEANWHILE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +31,24 @@ async def record_cases(sessions: Sessions, *, user_id: str, sync_id: str) -> Rec
 
 
 async def record_findings(
-    sessions: Sessions, findings: Findings, *, user_id: str, marketplace_id: str, sync_id: str
+    sessions: Sessions,
+    findings: Findings,
+    *,
+    user_id: str,
+    marketplace_id: str,
+    sync_id: str,
+    documents: int,
 ) -> None:
-    """Keep what detection found; the same findings again change nothing."""
+    """Keep what detection found in so many documents; the same findings again change nothing.
+
+    Raises:
+        RetryLater: there are more documents by now. What is found in all of them must not be
+            overwritten by what is found in some.
+    """
     async with transaction(sessions, tenant=user_id) as session:
         await claim_queries.hold_findings(session, user_id)
+        if await documents_read(session, user_id) != documents:
+            raise RetryLater(READ_MEANWHILE_SECONDS, "more reports were read meanwhile")
         await claim_queries.keep_claims(
             session,
             findings.claims,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, UniqueConstraint, func
+from sqlalchemy import BigInteger, CheckConstraint, Identity, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from integrations_backend.base import Base
@@ -43,10 +43,18 @@ class ReportUpload(Base):
     """Files that a seller handed over himself, with what was found in them."""
 
     __tablename__ = "report_uploads"
+    __table_args__ = (
+        CheckConstraint("status IN ('detecting', 'done', 'failed')", name="status"),
+        CheckConstraint(
+            "(status = 'done') = (claims IS NOT NULL AND losses IS NOT NULL)", name="found"
+        ),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[str] = mapped_column(index=True)
+    marketplace_id: Mapped[str]
+    status: Mapped[str]
     files: Mapped[dict[str, Any]]
-    claims: Mapped[int] = mapped_column(server_default="0")
-    losses: Mapped[int] = mapped_column(server_default="0")
+    claims: Mapped[int | None]
+    losses: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -95,6 +95,25 @@ async def add_upload(session: AsyncSession, upload: ReportUpload) -> None:
     """Store an upload's result."""
     session.add(upload)
     await session.flush()
+
+
+async def change_upload(session: AsyncSession, upload_id: str, **values: object) -> None:
+    """Store how far an upload is."""
+    await session.execute(update(ReportUpload).where(ReportUpload.id == upload_id).values(**values))
+
+
+async def newest_store(session: AsyncSession, user_id: str) -> str | None:
+    """The marketplace of the last document that was read for the user."""
+    query = select(ReportDocument.marketplace_id).where(ReportDocument.user_id == user_id)
+    return (await session.scalars(query.order_by(ReportDocument.id.desc()).limit(1))).one_or_none()
+
+
+async def count_read(session: AsyncSession, user_id: str) -> int:
+    """How many documents were read for the user."""
+    query = select(func.count()).where(
+        ReportDocument.user_id == user_id, ReportDocument.archived_as.is_not(None)
+    )
+    return (await session.execute(query)).scalar_one()
 
 
 async def upload_by_id(session: AsyncSession, upload_id: str) -> ReportUpload | None:

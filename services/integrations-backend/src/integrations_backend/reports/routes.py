@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, File, UploadFile
 
 from integrations_backend.dependencies import Runtime, runtime
 from integrations_backend.reports.schemas import Upload
-from integrations_backend.reports.upload import HandedOver, read_upload, read_uploads
+from integrations_backend.reports.understand import HandedOver
+from integrations_backend.reports.upload import read_upload, read_uploads
 from opside_chassis import access
 from opside_chassis.access import Caller
 from opside_chassis.errors import BadRequest
@@ -26,7 +27,10 @@ LONGEST_NAME_CHARS = 120
 async def upload_reports(
     caller: Member, parts: Parts, files: Annotated[list[UploadFile], File()]
 ) -> Upload:
-    """Read up to 20 report files; all are read or none, and a bad one is named."""
+    """Read up to 20 report files; all are read or none, and a bad one is named.
+
+    Claims are detected afterwards: see the upload's status.
+    """
     if len(files) > MOST_FILES:
         raise BadRequest(f"at most {MOST_FILES} files in one upload")
     with tempfile.TemporaryDirectory(prefix="opside-upload-") as folder:

@@ -1,5 +1,7 @@
 """Bodies of the upload routes."""
 
+from enum import StrEnum
+
 from integrations_backend.reports.settlements import SettlementSummary
 from opside_chassis.wire import AnswerModel
 
@@ -22,10 +24,23 @@ class UploadedFile(AnswerModel):
     settlement: SettlementSummary | None = None
 
 
+class UploadStatus(StrEnum):
+    """How far an upload is: its files are read before it exists."""
+
+    DETECTING = "detecting"
+    DONE = "done"
+    FAILED = "failed"
+
+
 class Upload(AnswerModel):
-    """An upload and what the audit of its files found."""
+    """An upload and what the audit found.
+
+    `claims`, and `losses` that are none, are counted over everything that was read for the seller so
+    far; null until it is done.
+    """
 
     upload_id: str
     files: list[UploadedFile]
-    claims: int
-    losses: int
+    status: UploadStatus
+    claims: int | None
+    losses: int | None

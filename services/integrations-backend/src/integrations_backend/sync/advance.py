@@ -6,10 +6,10 @@ from sqlalchemy import func
 
 from integrations_backend.amazon_api.errors import GrantRefused
 from integrations_backend.archive import Archive
+from integrations_backend.cases.detect import detect_claims
 from integrations_backend.cases.link_costs import link_cost_documents
-from integrations_backend.cases.record import record_cases, record_findings
+from integrations_backend.cases.record import record_cases
 from integrations_backend.cases.recoveries import match_recoveries
-from integrations_backend.detection.run import detect_for_user
 from integrations_backend.sync import queries
 from integrations_backend.sync.fetch import Fetcher
 from integrations_backend.sync.models import SyncJob
@@ -61,15 +61,13 @@ class Pipeline:
                 await self.fetcher.run(sync)
                 return await self._coverage(sync)
             case Step.NORMALIZE:
-                findings = await detect_for_user(
-                    self.archive, user_id=user_id, marketplace_id=sync.marketplace_id, now=now
-                )
-                await record_findings(
+                findings = await detect_claims(
                     self.sessions,
-                    findings,
+                    self.archive,
                     user_id=user_id,
                     marketplace_id=sync.marketplace_id,
-                    sync_id=sync.id,
+                    source_id=sync.id,
+                    now=now,
                 )
                 return {"claims": len(findings.claims), "losses": len(findings.losses)}
             case Step.CASES:

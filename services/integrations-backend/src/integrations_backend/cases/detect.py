@@ -1,0 +1,40 @@
+"""Detect what Amazon owes a seller, from everything that was read, and keep it."""
+
+from datetime import datetime
+
+from integrations_backend.archive import Archive
+from integrations_backend.cases.record import record_findings
+from integrations_backend.detection.findings import Findings
+from integrations_backend.detection.run import detect_for_user
+from integrations_backend.reports.documents import documents_read
+from opside_chassis.database import Sessions, transaction
+
+
+async def detect_claims(
+    sessions: Sessions,
+    archive: Archive,
+    *,
+    user_id: str,
+    marketplace_id: str,
+    source_id: str,
+    now: datetime,
+) -> Findings:
+    """Run the rules and keep their findings; `source_id` is the sync or upload that asked for it.
+
+    Raises:
+        RetryLater: more was read meanwhile; what was found is out of date.
+    """
+    async with transaction(sessions, tenant=user_id) as session:
+        documents = await documents_read(session, user_id)
+    findings = await detect_for_user(
+        archive, user_id=user_id, marketplace_id=marketplace_id, now=now
+    )
+    await record_findings(
+        sessions,
+        findings,
+        user_id=user_id,
+        marketplace_id=marketplace_id,
+        sync_id=source_id,
+        documents=documents,
+    )
+    return findings
