@@ -228,3 +228,31 @@ async def test_a_case_that_is_filed_here_after_amazon_paid_it_is_not_charged(boo
         recoveries.NOT_FILED_HERE,
     )
     assert await books.events() == []
+
+
+async def test_a_row_that_cannot_be_told_is_kept_aside_and_stops_no_other(books: Books) -> None:
+    """Each cell may be read, what they sum to is more than any service accepts."""
+    await books.file()
+    await books.read(paid(1, "99999999.99"), paid(1, "0.01"), paid(2))
+    assert await books.match() == 2
+    assert [(one.recovery_id, one.amount_minor) for one in await books.events()] == [
+        ("70002", 3702)
+    ]
+    aside = next(one for one in await books.listed() if one["recoveryId"] == "70001")
+    assert (aside["billable"], aside["caseId"]) == (False, None)
+    assert aside["notBillableReason"] == f"{recoveries.UNUSABLE}amount minor"
+    assert await books.match() == 0
+
+
+@pytest.mark.parametrize("payment_first", [True, False])
+async def test_a_reversal_that_cannot_be_told_is_kept_aside_too(
+    books: Books, payment_first: bool
+) -> None:
+    await books.file()
+    back = taken_back(2, of=1, amount="-99999999.99")
+    reports = [[paid()], [back, back]]
+    for rows in reports if payment_first else reversed(reports):
+        await books.report(*rows)
+    assert [one.type for one in await books.events()] == ["recovery.confirmed"]
+    aside = next(one for one in await books.listed() if one["recoveryId"] == "70002")
+    assert aside["notBillableReason"] == f"{recoveries.UNUSABLE}amount minor"

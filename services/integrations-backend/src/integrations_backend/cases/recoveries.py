@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import polars as pl
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations_backend.archive import Archive
@@ -26,6 +27,7 @@ AUTOMATIC = "Amazon paid by itself, without a case"
 NOT_FILED_HERE = "paid for a case that was not filed through Opside"
 IN_STOCK = "Amazon gave units back instead of money"
 REVERSAL = "Amazon took a reimbursement back"
+UNUSABLE = "Amazon's row cannot be believed: "
 
 
 async def match_recoveries(
@@ -40,9 +42,21 @@ async def match_recoveries(
         known = await queries.known_recoveries(session, user_id)
     fresh = [row for row in rows.iter_rows(named=True) if row["reimbursement-id"] not in known]
     for row in sorted(fresh, key=lambda one: bool(one["original-reimbursement-id"])):
-        async with transaction(sessions, tenant=user_id) as session:
-            await _allocate(session, _recovery(row, user_id), now=now)
+        try:
+            async with transaction(sessions, tenant=user_id) as session:
+                await _allocate(session, _recovery(row, user_id), now=now)
+        except ValidationError as error:
+            # One strange row must not stop the seller's other payments for ever.
+            async with transaction(sessions, tenant=user_id) as session:
+                await queries.add_recovery(session, _put_aside(_recovery(row, user_id), error))
     return len(fresh)
+
+
+def _put_aside(recovery: CaseRecovery, error: ValidationError) -> CaseRecovery:
+    """Kept for a person to look at: what cannot be told to the other services is not billed."""
+    wrong = sorted({str(one["loc"][0]).replace("_", " ") for one in error.errors()})
+    recovery.billable, recovery.not_billable_reason = False, UNUSABLE + ", ".join(wrong)
+    return recovery
 
 
 def _by_reimbursement(rows: pl.DataFrame) -> pl.DataFrame:
@@ -143,11 +157,14 @@ async def _confirm(session: AsyncSession, recovery: CaseRecovery, *, now: dateti
     for reversal in await queries.reversals_of(
         session, user_id=recovery.user_id, recovery_id=recovery.recovery_id
     ):
-        await _take_back(session, reversal, case_id=case.id, now=now)
+        if reversal.not_billable_reason == REVERSAL:
+            await _take_back(session, reversal, case_id=case.id, now=now)
 
 
 async def _reverse(session: AsyncSession, reversal: CaseRecovery, *, now: datetime) -> None:
     reversal.not_billable_reason = REVERSAL
+    if reversal.amount_minor < 0:
+        _told(reversal, now)  # what cannot be told is refused before its payment may come
     original = await queries.recovery_by_id(
         session, user_id=reversal.user_id, recovery_id=reversal.original_recovery_id or ""
     )
@@ -171,18 +188,19 @@ async def _take_back(
     await queries.note_step(
         session, case_id, {"step": "reversed", "reimbursementId": reversal.recovery_id}
     )
-    await publish(
-        session,
-        RecoveryReversed(
-            event_id=f"{reversal.recovery_id}:reversed",
-            occurred_at=now,
-            user_id=reversal.user_id,
-            recovery_id=reversal.original_recovery_id or "",
-            reversal_id=reversal.recovery_id,
-            amount_minor=-reversal.amount_minor,
-            currency=reversal.currency,
-            reversed_at=reversal.approved_at,
-        ),
+    await publish(session, _told(reversal, now))
+
+
+def _told(reversal: CaseRecovery, now: datetime) -> RecoveryReversed:
+    return RecoveryReversed(
+        event_id=f"{reversal.recovery_id}:reversed",
+        occurred_at=now,
+        user_id=reversal.user_id,
+        recovery_id=reversal.original_recovery_id or "",
+        reversal_id=reversal.recovery_id,
+        amount_minor=-reversal.amount_minor,
+        currency=reversal.currency,
+        reversed_at=reversal.approved_at,
     )
 
 

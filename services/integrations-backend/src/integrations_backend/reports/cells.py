@@ -12,6 +12,11 @@ _ZONES = {"UTC": "UTC", "JST": "Asia/Tokyo"}
 """What stands after a clock time that has no offset."""
 _FIRST_YEAR = 2000
 """Amazon keeps no older rows: a smaller year is one of two digits."""
+_LAST_YEAR = 2099
+_MOST_UNITS = 1_000_000_000
+_REFERENCE = r"^[\x21-\x7e]{0,100}$"
+"""Amazon's ids are short and plain; event ids are made of them."""
+_CURRENCY = r"^[A-Za-z]{3}$"
 _ZERO_DECIMAL = ["jpy", "krw", "vnd", "clp"]
 _THREE_DECIMAL = ["kwd", "bhd", "omr", "jod", "tnd"]
 DTYPES = {
@@ -20,6 +25,8 @@ DTYPES = {
     Kind.MONEY: pl.Int64(),
     Kind.MOMENT: pl.Datetime("us", "UTC"),
     Kind.DAY: pl.Date(),
+    Kind.REFERENCE: pl.String(),
+    Kind.CURRENCY: pl.String(),
 }
 """How each kind of column is stored; money is minor units."""
 
@@ -30,8 +37,12 @@ def typed(column: Column, kind: ReportKind, store: Marketplace) -> pl.Expr:
     match column.kind:
         case Kind.TEXT:
             return cell
+        case Kind.REFERENCE:
+            return pl.when(cell.str.contains(_REFERENCE)).then(cell)
+        case Kind.CURRENCY:
+            return pl.when(cell.str.contains(_CURRENCY)).then(cell)
         case Kind.COUNT:
-            return cell.cast(pl.Int64, strict=False)
+            return _within(cell.cast(pl.Int64, strict=False), _MOST_UNITS)
         case Kind.MONEY:
             return _minor_units(cell, kind, store)
         case Kind.MOMENT:
@@ -51,7 +62,11 @@ def _moment(cell: pl.Expr, store: Marketplace) -> pl.Expr:
         parsed.append(_local(cell, day, "UTC"))
         parsed += [_local(cell, f"{day} %H:%M:%S {name}", zone) for name, zone in _ZONES.items()]
     found = pl.coalesce(parsed)
-    return pl.when(found.dt.year() >= _FIRST_YEAR).then(found)
+    return pl.when(found.dt.year().is_between(_FIRST_YEAR, _LAST_YEAR)).then(found)
+
+
+def _within(number: pl.Expr, largest: int) -> pl.Expr:
+    return pl.when(number.is_between(-largest, largest)).then(number)
 
 
 def _local(cell: pl.Expr, form: str, zone: str) -> pl.Expr:
@@ -83,4 +98,5 @@ def _minor_units(cell: pl.Expr, kind: ReportKind, store: Marketplace) -> pl.Expr
         )
     scaled = exact * factor.cast(pl.Decimal(28, 0))
     whole = scaled.cast(pl.Int64, strict=False)
-    return pl.when(whole.cast(pl.Decimal(28, 6)) == scaled).then(whole)
+    exactly = pl.when(whole.cast(pl.Decimal(28, 6)) == scaled).then(whole)
+    return _within(exactly, kind.largest_minor)

@@ -52,6 +52,9 @@ class Kind(StrEnum):
     MONEY = "money"
     MOMENT = "moment"
     DAY = "day"
+    REFERENCE = "reference"
+    """A number or name that Amazon gave; other services keep it too."""
+    CURRENCY = "currency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ReportKind:
-    """A report type's columns; `currency` names the column that holds each row's currency."""
+    """A report type's columns; `currency` names the column that holds each row's currency.
+
+    A cell with more than `largest_minor` units of money is not believed.
+    """
 
     report_type: str
     columns: tuple[Column, ...]
     currency: str | None = None
+    largest_minor: int = 9_999_999_999
+    """What the services may tell each other of one payment (`opside_chassis.wire.MinorUnits`)."""
 
     @property
     def required(self) -> frozenset[str]:
@@ -123,15 +131,17 @@ _KINDS = (
         REIMBURSEMENTS,
         (
             Column("approval-date", Kind.MOMENT, required=True),
-            *_text("reimbursement-id", "case-id", "amazon-order-id", "reason", "sku", "fnsku"),
-            *_text("currency-unit"),
+            Column("reimbursement-id", Kind.REFERENCE, required=True),
+            Column("case-id", Kind.REFERENCE, required=True, blank=True),
+            *_text("amazon-order-id", "reason", "sku", "fnsku"),
+            Column("currency-unit", Kind.CURRENCY, required=True),
             Column("amount-per-unit", Kind.MONEY, required=True),
             Column("amount-total", Kind.MONEY, required=True),
             Column("quantity-reimbursed-cash", Kind.COUNT, required=True),
             # Without these, units given back in stock and payments taken back would be overlooked.
             Column("quantity-reimbursed-inventory", Kind.COUNT, required=True, blank=True),
             Column("quantity-reimbursed-total", Kind.COUNT),
-            Column("original-reimbursement-id", required=True),
+            Column("original-reimbursement-id", Kind.REFERENCE, required=True, blank=True),
             Column("original-reimbursement-type"),
         ),
         currency="currency-unit",
@@ -223,6 +233,7 @@ _KINDS = (
             Column("direct-payment-amount", Kind.MONEY),
             Column("other-amount", Kind.MONEY),
         ),
+        largest_minor=10**15,  # its totals are of weeks
     ),
     ReportKind(
         INVENTORY,
