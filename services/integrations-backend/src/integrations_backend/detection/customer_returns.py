@@ -1,7 +1,7 @@
 """Refunded or replaced units that never came back, or came back broken through Amazon's fault.
 
 A refund row of a settlement (or a replacement shipment) needs a return of the same order and SKU, or a
-reimbursement that names the order. The value is the sale price less Amazon's fees, as booked.
+reimbursement that names the order. The value is the sale price less Amazon's fees (`sale_values`).
 """
 
 from collections import defaultdict
@@ -14,6 +14,7 @@ import polars as pl
 from integrations_backend.archive import ROW_KEY
 from integrations_backend.detection.facts import Facts, Missing
 from integrations_backend.detection.findings import Findings
+from integrations_backend.detection.sale_values import Key, SaleValues, sale_values
 from integrations_backend.reports import settlements
 from integrations_backend.reports.kinds import (
     REIMBURSEMENTS,
@@ -26,11 +27,6 @@ from integrations_backend.reports.kinds import (
 CLAIM_TYPE = "customer_return"
 AMAZONS_FAULT = frozenset({"CARRIER_DAMAGED", "WAREHOUSE_DAMAGED", "DISTRIBUTOR_DAMAGED"})
 RETURNED_CONFIDENCE = 0.9
-FEE_TYPES = ("Commission", "FBAPerUnitFulfillmentFee", "FBAPerOrderFulfillmentFee")
-"""Fees that Amazon keeps when a unit is sold: they lower what a lost return is worth."""
-
-Key = tuple[str, str]
-"""Order id and SKU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ def find(facts: Facts) -> Findings:
         return findings
     back = _returned(facts.rows[RETURNS])
     paid = _paid(facts)
-    values = _values(facts)
+    values = sale_values(facts)
     fnskus = _fnskus(facts)
     gone = _refunds(facts.rows[SETTLEMENT])
     if REPLACEMENTS in facts.rows:
@@ -97,26 +93,6 @@ def _paid(facts: Facts) -> dict[str, int]:
     return paid
 
 
-def _values(facts: Facts) -> dict[Key, int]:
-    """Sale price less fees of one unit, minor units, by order and SKU, as booked at the sale."""
-    rows = facts.rows[SETTLEMENT].filter(pl.col("transaction-type") == "Order")
-    principal = pl.col("price-amount").filter(pl.col("price-type") == "Principal").sum()
-    fees = (
-        pl.col("item-related-fee-amount")
-        .filter(pl.col("item-related-fee-type").is_in(FEE_TYPES))
-        .sum()
-    )
-    sold = rows.group_by("order-id", "sku").agg(
-        principal.alias("principal"), fees.alias("fees"), pl.col("quantity-purchased").max()
-    )
-    return {
-        (row["order-id"], row["sku"]): (row["principal"] + row["fees"])
-        // max(1, row["quantity-purchased"] or 1)
-        for row in sold.iter_rows(named=True)
-        if row["principal"] > 0
-    }
-
-
 def _fnskus(facts: Facts) -> dict[str, str]:
     """FNSKU by SKU, as far as shipments and returns tell."""
     known: dict[str, str] = {}
@@ -155,9 +131,9 @@ def _replacements(rows: pl.DataFrame) -> list[_Gone]:
     return gone
 
 
-def _missing(gone: _Gone, values: dict[Key, int], fnskus: dict[str, str]) -> Missing:
+def _missing(gone: _Gone, values: SaleValues, fnskus: dict[str, str]) -> Missing:
     order_id, sku = gone.order
-    value = values.get(gone.order)
+    value = values.by_order.get(gone.order)
     return Missing(
         key=f"{CLAIM_TYPE}:{order_id}:{sku}:{gone.via}:{gone.reference}:{gone.unit}",
         claim_type=CLAIM_TYPE,
@@ -172,7 +148,7 @@ def _missing(gone: _Gone, values: dict[Key, int], fnskus: dict[str, str]) -> Mis
         explanation={
             gone.via: gone.reference,
             "returned": False,
-            "arithmetic": "sale price less referral and fulfilment fee, as booked"
+            "arithmetic": values.arithmetic
             if value is not None
             else "the sale is in no settlement that was read: value unknown",
         },

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
+from typing import Any
+
+WHOLE_BP = 10_000
+"""Basis points of a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,26 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class FeeTax:
+    """The tax that Amazon adds to its fees where one rate holds for a whole country."""
+
+    countries: tuple[str, ...]
+    basis_points: int
+    valid_from: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """All windows of one version."""
+    """All windows and tax rates of one version.
+
+    `referral_percents` are those that Amazon takes of a price.
+    """
 
     version: str
     windows: tuple[Window, ...]
+    fee_taxes: tuple[FeeTax, ...]
+    referral_percents: tuple[int, ...]
 
     def window(self, claim_type: str, country: str, event: date) -> Window | None:
         """The window in force on the day of the event; a country's own comes before the general."""
@@ -48,19 +67,30 @@ class Policy:
             fitting, key=lambda one: (country in one.countries, one.valid_from), default=None
         )
 
+    def fee_tax_bp(self, country: str, day: date) -> int:
+        """The rate that Amazon's fees may hold there, in basis points; 0 where none is known."""
+        fitting = [
+            one for one in self.fee_taxes if country in one.countries and one.valid_from <= day
+        ]
+        newest = max(fitting, key=lambda one: one.valid_from, default=None)
+        return newest.basis_points if newest else 0
+
 
 @cache
 def current_policy() -> Policy:
     """The policy that this version of Opside carries."""
     data = json.loads(files(__package__).joinpath("windows.json").read_text())
-    windows = tuple(
-        Window(
-            **{
-                **rule,
-                "countries": tuple(rule["countries"]),
-                "valid_from": date.fromisoformat(rule["valid_from"]),
-            }
-        )
-        for rule in data["rules"]
+    return Policy(
+        version=data["version"],
+        windows=tuple(Window(**_dated(rule)) for rule in data["rules"]),
+        fee_taxes=tuple(FeeTax(**_dated(rule)) for rule in data["fee_tax"]),
+        referral_percents=tuple(data["referral_percents"]["values"]),
     )
-    return Policy(data["version"], windows)
+
+
+def _dated(rule: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **rule,
+        "countries": tuple(rule["countries"]),
+        "valid_from": date.fromisoformat(rule["valid_from"]),
+    }
