@@ -74,7 +74,9 @@ async def _reserve(sessions: Sessions, job: StagedJob) -> Commission | None:
         stored = await locked(session, job.payload["commissionId"])
         if State(stored.state) is State.TRANSFERRING:
             return stored
-        if State(stored.state) not in _STARTS or stored.taken_back_minor > stored.credited_minor:
+        # What may have been sent is asked for again all the same: the clawback waits to know of it.
+        clawback_first = stored.taken_back_minor > stored.credited_minor
+        if State(stored.state) not in _STARTS or (clawback_first and not stored.reserved_minor):
             return None
         if stored.reserved_minor == 0:
             share_credited = stored.credited_minor - stored.fee_credited_minor
