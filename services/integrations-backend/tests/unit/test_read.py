@@ -10,9 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations_backend.reports.errors import UnreadableReport
-from integrations_backend.reports.kinds import KINDS, LEDGER, REIMBURSEMENTS, RETURNS, sniff
+from integrations_backend.reports.kinds import (
+    KINDS,
+    LEDGER,
+    REIMBURSEMENTS,
+    RETURNS,
+    SETTLEMENT,
+    sniff,
+)
 from integrations_backend.reports.marketplaces import marketplace
-from integrations_backend.reports.read import OCCURRENCE, decode, header_of, read_text
+from integrations_backend.reports.read import (
+    BATCH_ROWS,
+    MOST_REJECTED,
+    OCCURRENCE,
+    OTHER_COLUMNS,
+    decode,
+    header_of,
+    read_text,
+)
 
 US = marketplace("ATVPDKIKX0DER")
 DE = marketplace("A1PA6795UKMFR9")
@@ -225,6 +240,36 @@ def test_payments_that_could_be_overlooked_are_not_read(missing: str) -> None:
 
 def test_no_units_in_stock_may_be_written_as_nothing() -> None:
     assert read(row(quantity_reimbursed_inventory="")).rejected == ()
+
+
+def test_a_header_padded_with_columns_is_refused() -> None:
+    own = len(KINDS[REIMBURSEMENTS].columns)
+    padded = HEADER + "".join(f"\tc{number}" for number in range(40))
+    with pytest.raises(UnreadableReport, match="58 columns"):
+        read(row(), header=padded)
+    allowed = HEADER + "".join(
+        f"\tc{number}" for number in range(own + OTHER_COLUMNS - len(HEADER.split("\t")))
+    )
+    assert read(row(), header=allowed).frame.height == 1
+
+
+def test_lines_and_occurrences_are_counted_over_the_whole_file() -> None:
+    rows = [row()] * (BATCH_ROWS + 1)
+    parsed = read(*rows, "", row(amount_total="x"), row())
+    assert parsed.frame[OCCURRENCE].to_list() == list(range(1, BATCH_ROWS + 3))
+    assert [one.line for one in parsed.rejected] == [BATCH_ROWS + 4]
+
+
+def test_a_file_of_which_nothing_can_be_read_is_refused_as_a_whole() -> None:
+    with pytest.raises(UnreadableReport, match="rows cannot be read"):
+        read(*["x"] * (MOST_REJECTED + 1))
+
+
+def test_a_file_of_almost_empty_rows_is_refused_before_it_fills_the_memory() -> None:
+    names = [column.name for column in KINDS[SETTLEMENT].columns]
+    text = "\t".join(names) + "\n" + "x\n" * 100
+    with pytest.raises(UnreadableReport, match="too many rows"):
+        read_text(text, KINDS[SETTLEMENT], store=US, most_cells=100 * len(names) - 1)
 
 
 def test_ten_thousand_columns_are_refused() -> None:

@@ -1,6 +1,8 @@
 """Read a report file: every row becomes typed cells or is kept aside with its line and a reason."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -12,8 +14,15 @@ from integrations_backend.reports.kinds import Column, Kind, ReportKind, fold
 from integrations_backend.reports.marketplaces import Marketplace
 
 LARGEST_FILE_BYTES = 512 * 1024 * 1024
-MOST_COLUMNS = 200
+MOST_COLUMNS = 60
 """Amazon's widest report has some thirty; a file with thousands is an attack or no report."""
+OTHER_COLUMNS = 20
+"""So many columns a report may have beside those that we use."""
+BATCH_ROWS = 20_000
+"""Rows that are cut into cells at once: empty cells cost memory though the file has no byte of them."""
+MOST_CELLS = 40_000_000
+"""Of rows that are kept; the largest settlements have some thirty million."""
+MOST_REJECTED = 100_000
 LINE = "line"
 _SEPARATOR = "\x1f"
 _WHY = "\x00why"
@@ -74,19 +83,66 @@ def read_file(
     return read_text(decode(path.read_bytes(), charset=charset, store=store), kind, store=store)
 
 
-def read_text(text: str, kind: ReportKind, *, store: Marketplace) -> ParsedReport:
+def read_text(
+    text: str, kind: ReportKind, *, store: Marketplace, most_cells: int = MOST_CELLS
+) -> ParsedReport:
     """Typed rows, and the rows that are none.
 
     Raises:
-        UnreadableReport: a column that the type needs is missing.
+        UnreadableReport: a column that the type needs is missing, there are far more columns or rows
+            than a report has, or almost nothing can be read.
     """
     names, separator = header_of(text)
     folded = [fold(name) for name in names]
     missing = kind.required - set(folded)
     if missing:
         raise UnreadableReport(f"columns are missing: {', '.join(sorted(missing))}")
-    cells = _cells(text, folded, separator)
-    rows = cells.select(
+    if len(folded) > len(kind.columns) + OTHER_COLUMNS:
+        raise UnreadableReport(f"the file has {len(folded)} columns; this report has fewer")
+    good, rejected, kept = [], list[RejectedRow](), 0
+    for first_line, lines in _batches(text):
+        rows, aside = _separate(_typed(first_line, lines, folded, separator, kind, store), kind)
+        good.append(rows)
+        rejected += aside
+        kept += rows.height
+        if kept * len(kind.columns) > most_cells:
+            raise UnreadableReport("the file has too many rows: split it by period")
+        if len(rejected) > MOST_REJECTED:
+            raise UnreadableReport(f"more than {MOST_REJECTED} rows cannot be read")
+    return ParsedReport(kind, _with_identity(pl.concat(good), kind), tuple(rejected))
+
+
+def _batches(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines under the header, and which line of the file is the first; at least one batch."""
+    lines = _lines(text)
+    next(lines)
+    line = 2
+    while True:
+        batch = list(islice(lines, BATCH_ROWS))
+        yield line, batch
+        line += len(batch)
+        if len(batch) < BATCH_ROWS:
+            return
+
+
+def _lines(text: str) -> Iterator[str]:
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
+
+
+def _typed(
+    first_line: int,
+    lines: list[str],
+    folded: list[str],
+    separator: str,
+    kind: ReportKind,
+    store: Marketplace,
+) -> pl.DataFrame:
+    cells = _cells(first_line, lines, folded, separator, frozenset(c.folded for c in kind.columns))
+    return cells.select(
         pl.col(LINE),
         *(
             typed(column, kind, store).alias(column.name)
@@ -105,12 +161,14 @@ def read_text(text: str, kind: ReportKind, *, store: Marketplace) -> ParsedRepor
             if column.folded in folded and column.kind is not Kind.TEXT
         ),
     )
-    return _separate(rows, kind)
 
 
-def _cells(text: str, folded: list[str], separator: str) -> pl.DataFrame:
-    lines = pl.Series("raw", text.split("\n")[1:], dtype=pl.String).str.strip_chars_end("\r")
-    frame = pl.DataFrame({LINE: pl.int_range(2, len(lines) + 2, eager=True), "raw": lines})
+def _cells(
+    first_line: int, lines: list[str], folded: list[str], separator: str, used: frozenset[str]
+) -> pl.DataFrame:
+    raw = pl.Series("raw", lines, dtype=pl.String).str.strip_chars_end("\r")
+    numbers = pl.int_range(first_line, first_line + len(raw), eager=True)
+    frame = pl.DataFrame({LINE: numbers, "raw": raw})
     frame = frame.filter(pl.col("raw").str.strip_chars() != "")
     if separator == ",":
         parts = pl.col("raw").str.replace_all(r'","', "\t").str.strip_chars('"')
@@ -126,7 +184,7 @@ def _cells(text: str, folded: list[str], separator: str) -> pl.DataFrame:
     return frame.select(
         LINE,
         (pl.col("beyond").is_not_null()).alias("too_many"),
-        *(_clean(pl.col(source)).alias(name) for name, source in first.items()),
+        *(_clean(pl.col(source)).alias(name) for name, source in first.items() if name in used),
     )
 
 
@@ -141,7 +199,7 @@ def _given(column: Column) -> pl.Expr:
     return pl.col(column.folded) != ""
 
 
-def _separate(typed: pl.DataFrame, kind: ReportKind) -> ParsedReport:
+def _separate(typed: pl.DataFrame, kind: ReportKind) -> tuple[pl.DataFrame, Iterator[RejectedRow]]:
     checked = [c for c in kind.columns if f"{c.name}\x00given" in typed.columns]
     bad = [
         pl.when(pl.col(f"{c.name}\x00given") & pl.col(c.name).is_null()).then(pl.lit(c.name))
@@ -166,9 +224,7 @@ def _separate(typed: pl.DataFrame, kind: ReportKind) -> ParsedReport:
     )
     rejected = reasons.filter(pl.col(_WHY).is_not_null()).select(LINE, _WHY)
     good = reasons.filter(pl.col(_WHY).is_null()).select(LINE, *(c.name for c in kind.columns))
-    return ParsedReport(
-        kind, _with_identity(good, kind), tuple(RejectedRow(*row) for row in rejected.iter_rows())
-    )
+    return good, (RejectedRow(*row) for row in rejected.iter_rows())
 
 
 def _with_identity(frame: pl.DataFrame, kind: ReportKind) -> pl.DataFrame:

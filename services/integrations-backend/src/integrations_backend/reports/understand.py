@@ -13,8 +13,11 @@ from integrations_backend.reports.marketplaces import (
     marketplace_of_currency,
 )
 from integrations_backend.reports.read import ParsedReport, decode, header_of, read_text
+from integrations_backend.reports.schemas import RejectedRowView, UploadedFile
+from integrations_backend.reports.settlements import summarise
 
 FIRST_LINES_BYTES = 64 * 1024
+MOST_REJECTED_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,10 @@ class HandedOver:
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """The files' rows, each with the store that it was read as, and the store of the upload."""
+    """What each file is, with the store that it was read as, and the store of the upload."""
 
     store: Marketplace
-    files: tuple[tuple[ParsedReport, Marketplace], ...]
+    files: tuple[tuple[UploadedFile, Marketplace], ...]
 
 
 def understand(files: Sequence[HandedOver], *, usual: Marketplace) -> Understood:
@@ -51,8 +54,22 @@ def understand(files: Sequence[HandedOver], *, usual: Marketplace) -> Understood
     for file, kind, own in zip(files, kinds, shown, strict=True):
         with _naming(file):
             text = decode(file.content.read_bytes(), charset=None, store=own or store)
-            read.append((read_text(text, kind, store=own or store), own or store))
+            # The rows themselves are let go: twenty files at once are more than memory may hold.
+            read.append((_view(file, read_text(text, kind, store=own or store)), own or store))
     return Understood(store, tuple(read))
+
+
+def _view(handed_over: HandedOver, parsed: ParsedReport) -> UploadedFile:
+    shown = parsed.rejected[:MOST_REJECTED_SHOWN]
+    is_settlement = parsed.kind.report_type == SETTLEMENT
+    return UploadedFile(
+        name=handed_over.name,
+        report_type=parsed.kind.report_type,
+        rows=parsed.frame.height,
+        rejected=len(parsed.rejected),
+        first_rejected=[RejectedRowView(line=row.line, reason=row.reason) for row in shown],
+        settlement=summarise(parsed.frame) if is_settlement else None,
+    )
 
 
 @contextmanager

@@ -11,25 +11,20 @@ from integrations_backend.archive import Archive
 from integrations_backend.reports import queries
 from integrations_backend.reports.errors import NoSuchUpload
 from integrations_backend.reports.ingest import ingest_report
-from integrations_backend.reports.kinds import SETTLEMENT
 from integrations_backend.reports.marketplaces import Marketplace, marketplace
 from integrations_backend.reports.models import ReportUpload
-from integrations_backend.reports.read import ParsedReport
 from integrations_backend.reports.received import UPLOADED, ReceivedReport
 from integrations_backend.reports.schemas import (
-    RejectedRowView,
     Upload,
     UploadedFile,
     UploadStatus,
 )
-from integrations_backend.reports.settlements import summarise
 from integrations_backend.reports.understand import HandedOver, understand
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.ids import new_id
 from opside_chassis.outbox import stage
 
 DETECT_UPLOAD = "detect_upload"
-MOST_REJECTED_SHOWN = 20
 DEFAULT_STORE = "ATVPDKIKX0DER"
 
 
@@ -46,29 +41,27 @@ async def read_uploads(
     upload_id = new_id("upl")
     usual = await _usual_store(sessions, user_id)
     understood = await asyncio.to_thread(understand, files, usual=usual)
-    views = []
-    for handed_over, (parsed, store) in zip(files, understood.files, strict=True):
+    for handed_over, (view, store) in zip(files, understood.files, strict=True):
         await ingest_report(
             sessions,
             archive,
             ReceivedReport(
                 user_id=user_id,
                 sync_id=upload_id,
-                report_type=parsed.kind.report_type,
+                report_type=view.report_type,
                 marketplace_id=store.id,
                 report_id="",
                 document_id=f"{UPLOADED}{_digest(handed_over.content)}",
                 content=handed_over.content,
             ),
         )
-        views.append(_view(handed_over, parsed))
     async with transaction(sessions, tenant=user_id) as session:
         upload = ReportUpload(
             id=upload_id,
             user_id=user_id,
             marketplace_id=understood.store.id,
             status=UploadStatus.DETECTING.value,
-            files={"files": [view.model_dump(mode="json") for view in views]},
+            files={"files": [view.model_dump(mode="json") for view, _ in understood.files]},
         )
         await queries.add_upload(session, upload)
         await stage(session, DETECT_UPLOAD, {"uploadId": upload_id}, tenant=user_id)
@@ -127,16 +120,3 @@ async def _usual_store(sessions: Sessions, user_id: str) -> Marketplace:
 def _digest(content: Path) -> str:
     with content.open("rb") as source:
         return hashlib.file_digest(source, "sha256").hexdigest()
-
-
-def _view(handed_over: HandedOver, parsed: ParsedReport) -> UploadedFile:
-    shown = parsed.rejected[:MOST_REJECTED_SHOWN]
-    is_settlement = parsed.kind.report_type == SETTLEMENT
-    return UploadedFile(
-        name=handed_over.name,
-        report_type=parsed.kind.report_type,
-        rows=parsed.frame.height,
-        rejected=len(parsed.rejected),
-        first_rejected=[RejectedRowView(line=row.line, reason=row.reason) for row in shown],
-        settlement=summarise(parsed.frame) if is_settlement else None,
-    )
