@@ -26,6 +26,8 @@ class FakeAmazon:
     stores: Sequence[str] = (US_STORE,)
     documents: dict[str, bytes] = field(default_factory=dict)
     """Report type -> its file; a type without one is CANCELLED, as Amazon says "no data"."""
+    unfinished: set[str] = field(default_factory=set)
+    """Report types that stay IN_PROGRESS."""
     fail: dict[str, list[BaseException]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     used_codes: set[str] = field(default_factory=set)
@@ -84,6 +86,8 @@ class FakeAmazon:
     async def report(self, access_token: str, report_id: str) -> ReportState:
         await self._point("report")
         kind = report_id.partition(":")[0]
+        if kind in self.unfinished:
+            return ReportState(report_id, "IN_PROGRESS", None, self.now)
         if kind not in self.documents:
             return ReportState(report_id, "CANCELLED", None, self.now)
         return ReportState(report_id, "DONE", f"doc:{report_id}", self.now)

@@ -1,6 +1,7 @@
 """Starting, watching and cancelling syncs; old jobs change nothing."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from integrations_backend.reports.kinds import (
     RETURNS,
     SETTLEMENT,
 )
+from integrations_backend.sync.fetch import NEVER_READY, poll_pause
 from integrations_backend.sync.rules import ORDER, PERCENT, STAGE, Step, following, percent
 from integrations_backend.sync.start import ADVANCE_SYNC
 from opside_chassis.database import transaction
@@ -199,3 +201,27 @@ async def test_a_running_sync_hears_only_the_job_of_its_step(
     await service.work()
     assert len(files.calls) == calls
     assert (await shown(service, sync_id))["stage"] == STAGE[Step.COSTS]
+
+
+@pytest.mark.parametrize(("minutes", "seconds"), [(0, 0.5), (1, 6), (60, 360), (1200, 600)])
+def test_the_longer_a_report_takes_the_more_rarely_it_is_asked_for(
+    minutes: int, seconds: float
+) -> None:
+    assert poll_pause(timedelta(minutes=minutes)) == seconds
+
+
+async def test_a_report_that_is_never_ready_fails_after_a_day_and_the_sync_goes_on(
+    service: Service, files: FakeAmazon
+) -> None:
+    files.unfinished = {RETURNS}
+    await service.connect(ADA)
+    await service.work(rounds=3)
+    blocked = await started(service)
+    await service.execute("UPDATE sync_jobs SET started_at = now() - interval '25 hours'")
+    await service.work()
+    (sync,) = await service.rows("SELECT id, status, audit FROM sync_jobs")
+    assert (sync["id"], sync["status"]) == (blocked, "done")
+    coverage = next(one["coverage"] for one in sync["audit"]["entries"] if "coverage" in one)
+    assert (coverage[RETURNS]["state"], coverage[RETURNS]["note"]) == ("failed", NEVER_READY)
+    assert coverage[LEDGER]["state"] == "read"
+    assert await started(service) != blocked

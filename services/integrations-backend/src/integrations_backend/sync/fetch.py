@@ -38,10 +38,21 @@ SETTLED = frozenset({"read", "no_data", "denied", "failed"})
 LISTED_DAYS = 90
 """getReports reaches so far back (facts section 3)."""
 POLL_SECONDS = 0.5
+LONGEST_POLL_SECONDS = 600.0
+WAITED_PART = 0.1
+"""A report is looked at again after this part of the time that the sync has waited already."""
+GIVE_UP_AFTER = timedelta(days=1)
+"""Amazon writes a report within hours; one that is never ready must not block all later syncs."""
 THROTTLED_SECONDS = 60
 """A bucket of one token a minute is full enough for one call after that."""
+NEVER_READY = "Amazon did not finish it within a day"
 WORK_SECONDS = 10.0
 """One run of the job reads for so long, then lets others work; well under the job's 20 s."""
+
+
+def poll_pause(waited: timedelta) -> float:
+    """Seconds until a report is looked at again."""
+    return min(max(POLL_SECONDS, waited.total_seconds() * WAITED_PART), LONGEST_POLL_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +80,11 @@ class Fetcher:
             raise
         except Throttled as error:
             raise RetryLater(THROTTLED_SECONDS, f"Amazon's usage plan: {error}") from error
-        if await self._open_reports(sync):
-            raise RetryLater(POLL_SECONDS, "Amazon is still writing reports")
+        if left := await self._open_reports(sync):
+            if any(report.state != "requested" for report in left):
+                raise RetryLater(POLL_SECONDS, "more reports to ask for or to read")
+            pause = poll_pause(self.clock() - sync.started_at)
+            raise RetryLater(pause, "Amazon is still writing reports")
 
     async def _move_on(self, sync: SyncJob) -> None:
         begun = self.clock()
@@ -181,6 +195,8 @@ class Fetcher:
                 await self._change(sync, report, state="no_data", note="nothing qualifies")
             case "FATAL":
                 await self._change(sync, report, state="failed", note="Amazon could not write it")
+            case _ if self.clock() - sync.started_at > GIVE_UP_AFTER:
+                await self._change(sync, report, state="failed", note=NEVER_READY)
 
     async def _read(self, sync: SyncJob, report: SyncReport, token: str) -> None:
         document_id = report.document_id or ""
