@@ -13,6 +13,7 @@ from stripe_payments.stripe_api.gateway import (
     Card,
     CardSetup,
     Charge,
+    Dispute,
     Intent,
     NewIntent,
     NewRefund,
@@ -51,6 +52,7 @@ class FakeStripe:
     charges: int = 0
     foreign: list[BalanceChange] = field(default_factory=list)
     """What moved the balance without us."""
+    disputes: dict[str, Dispute] = field(default_factory=dict)
     endpoints: list[WebhookEndpoint] = field(default_factory=list)
     saved_cards: dict[str, Card] = field(default_factory=dict)
 
@@ -221,10 +223,16 @@ class FakeStripe:
         self._point("setup", "before")
         return CardSetup(setup_id, "succeeded", "secret", "cus_usr_a", GOOD)
 
-    async def create_account(
-        self, *, user_id: str, email: str | None, country: str, idempotency_key: str
-    ) -> Account:
+    async def set_account_email(self, account_id: str, email: str) -> None:
+        self._point("set_account_email", "before")
+
+    async def dispute(self, dispute_id: str) -> Dispute:
+        self._point("dispute", "before")
+        return self.disputes[dispute_id]
+
+    async def create_account(self, *, user_id: str, country: str, idempotency_key: str) -> Account:
         self._point("create_account", "before")
+        self._same(idempotency_key, (user_id, country))
         made = self.accounts.setdefault(
             idempotency_key, Account(f"acct_{user_id}", False, False, False, False)
         )

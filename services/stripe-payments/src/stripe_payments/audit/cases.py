@@ -10,6 +10,8 @@ from opside_chassis.outbox import StagedJob
 from stripe_payments.audit.models import HumanCase
 
 LONGEST_REASON_CHARS = 500
+DISPUTE = "dispute"
+"""A payer disputes a charge: while such a case is open nothing of it is sent on."""
 
 
 async def open_case(session: AsyncSession, *, kind: str, reference: str, reason: str) -> None:
@@ -24,11 +26,16 @@ async def open_case(session: AsyncSession, *, kind: str, reference: str, reason:
 
 async def open_case_once(session: AsyncSession, *, kind: str, reference: str, reason: str) -> None:
     """Open a case unless one of this kind about this reference is open."""
+    if not await case_is_open(session, kind=kind, reference=reference):
+        await open_case(session, kind=kind, reference=reference, reason=reason)
+
+
+async def case_is_open(session: AsyncSession, *, kind: str, reference: str) -> bool:
+    """Whether a person has still to look at this."""
     query = select(HumanCase.id).where(
         HumanCase.kind == kind, HumanCase.reference == reference, HumanCase.closed_at.is_(None)
     )
-    if (await session.execute(query.limit(1))).first() is None:
-        await open_case(session, kind=kind, reference=reference, reason=reason)
+    return (await session.execute(query.limit(1))).first() is not None
 
 
 async def note_person(
@@ -58,13 +65,14 @@ async def open_cases(session: AsyncSession, *, limit: int) -> list[HumanCase]:
     return list(await session.scalars(query))
 
 
-async def close_cases(session: AsyncSession, *, reference: str) -> None:
-    """What they asked for was done."""
-    await session.execute(
-        update(HumanCase)
-        .where(HumanCase.reference == reference, HumanCase.closed_at.is_(None))
-        .values(closed_at=func.now())
+async def close_cases(session: AsyncSession, *, reference: str, kind: str | None = None) -> None:
+    """What they asked for was done; of one kind, or all about this reference."""
+    statement = update(HumanCase).where(
+        HumanCase.reference == reference, HumanCase.closed_at.is_(None)
     )
+    if kind is not None:
+        statement = statement.where(HumanCase.kind == kind)
+    await session.execute(statement.values(closed_at=func.now()))
 
 
 async def open_case_for_job(session: AsyncSession, job: StagedJob, error: str) -> None:

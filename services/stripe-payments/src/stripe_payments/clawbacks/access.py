@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stripe_payments.audit.cases import open_case_once
+from stripe_payments.audit.cases import close_cases, open_case_once
 from stripe_payments.clawbacks import queries
 from stripe_payments.clawbacks.models import Clawback
 from stripe_payments.clawbacks.move import step, take_over_refund
@@ -29,7 +29,8 @@ async def refund_changed(session: AsyncSession, refund: Refund) -> bool:
         return False
     commission = await locked(session, clawback.commission_id)
     row = await queries.lock(session, clawback.id)
-    if refund.metadata.get("attempt") == str(row.attempt):
+    # An older attempt that failed says nothing of the present one; one that did not, gave it back.
+    if not refund.failed or refund.metadata.get("attempt") == str(row.attempt):
         await take_over_refund(session, commission, row, refund)
     return True
 
@@ -45,6 +46,7 @@ async def retry_blocked(session: AsyncSession, commission_id: str) -> int:
     for row in blocked:
         row.attempt += 1
         row.failure_reason = None
+        await close_cases(session, reference=row.id)
         await step(session, row, Step.CREDITED)
     if blocked:
         await stage_clawbacks(session, commission)

@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opside_chassis.outbox import RetryLater, stage
 from opside_contracts.payments.messages import Collection
-from stripe_payments.audit.cases import open_case
+from stripe_payments.audit.cases import open_case, open_case_once
 from stripe_payments.clawbacks import queries
 from stripe_payments.clawbacks.models import Clawback
 from stripe_payments.clawbacks.rules import TRANSITIONS, Step
@@ -69,7 +69,7 @@ async def take_over_refund(
     if clawback.refund_id not in {None, refund.id} or clawback.state not in _WITH_REFUND:
         return
     if (refund.amount_minor, refund.currency) != (clawback.refund_minor, commission.currency):
-        await open_case(
+        await open_case_once(
             session,
             kind="refund_mismatch",
             reference=clawback.id,

@@ -101,7 +101,8 @@ class Performer:
             if Step(row.state) is not Step.CREDITED:
                 return
             left = stored.transferred_minor - stored.reversed_minor
-            row.reverse_minor = min(row.refund_minor - row.fee_back_minor, left)
+            if row.transfer_reversal_id is None:
+                row.reverse_minor = min(row.refund_minor - row.fee_back_minor, left)
             if row.reverse_minor and row.transfer_reversal_id is None:
                 await step(session, row, Step.REVERSING)
             else:
@@ -146,9 +147,9 @@ class Performer:
 
     async def _made_refund(self, commission: Commission, clawback: Clawback) -> Refund:
         charge_id = commission.charge_id or ""
-        ours = {"clawback": clawback.id, "attempt": str(clawback.attempt)}
         for seen in await self.stripe.refunds_of(charge_id):
-            if {name: seen.metadata.get(name) for name in ours} == ours:
+            # Of whatever attempt: one that did not fail gave the money back.
+            if seen.metadata.get("clawback") == clawback.id and not seen.failed:
                 return seen
         return await self.stripe.refund(
             NewRefund(clawback.id, clawback.attempt, charge_id, clawback.refund_minor),
@@ -165,7 +166,7 @@ class Performer:
     ) -> None:
         async with transaction(self.sessions, tenant=commission.user_id) as session:
             stored, row = await self._locked(session, commission, clawback)
-            if Step(row.state) is of:
+            if Step(row.state) is of and row.attempt == clawback.attempt:
                 if of is Step.REFUNDING:
                     stored.refund_reserved_minor -= row.refund_minor
                 await block(session, row, reason=reason)

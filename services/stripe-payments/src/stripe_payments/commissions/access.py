@@ -1,12 +1,14 @@
 """Commissions for the domains above: read one, lock one, find those that wait."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.outbox import StagedJob, stage
+from stripe_payments.audit.cases import open_case_once
 from stripe_payments.commissions import queries
 from stripe_payments.commissions.models import Commission
 from stripe_payments.commissions.move import COLLECT, TRANSFER, stage_clawbacks
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 MOST_OVERDUE = 200
+STANDS_STILL_AFTER = timedelta(days=2)
 
 
 async def read(sessions: Sessions, job: StagedJob) -> Commission:
@@ -79,6 +82,12 @@ async def resume_transfers(session: AsyncSession, user_id: str) -> None:
         await stage(session, TRANSFER, {"commissionId": commission.id}, tenant=user_id)
 
 
+async def id_of_intent(session: AsyncSession, intent_id: str) -> str | None:
+    """The commission whose intent this is."""
+    found = await queries.by_intent(session, intent_id)
+    return found.id if found else None
+
+
 async def nudge_transfer(session: AsyncSession, commission_id: str) -> bool:
     """Something happened to a transfer of this commission; False when it is not ours."""
     found = await queries.by_id(session, commission_id)
@@ -119,7 +128,20 @@ async def nudge_overdue(session: AsyncSession) -> int:
     for commission in rows:
         await _stage_next(session, commission)
         await queries.postpone(session, commission.id)
+        await _tell_of_a_row_that_stands(session, commission)
     return len(rows)
+
+
+async def _tell_of_a_row_that_stands(session: AsyncSession, commission: Commission) -> None:
+    """Silence is no outcome: what is not at rest after days is shown to a person, once."""
+    old = datetime.now(UTC) - commission.created_at > STANDS_STILL_AFTER
+    if old and State(commission.state) is not State.REVERSAL_NEEDED:
+        await open_case_once(
+            session,
+            kind="stands_still",
+            reference=commission.id,
+            reason=f"{commission.state} since long, and the sweep does not bring it to rest",
+        )
 
 
 async def _stage_next(session: AsyncSession, commission: Commission) -> None:
@@ -132,8 +154,16 @@ async def _stage_next(session: AsyncSession, commission: Commission) -> None:
             await stage_clawbacks(session, commission)
         case State.CHARGED | State.TRANSFERRING | State.TRANSFER_UNKNOWN | State.TRANSFER_BLOCKED:
             await stage(session, TRANSFER, payload, tenant=tenant)
-        case _:
+        case state if state not in RESTING:
             await stage(session, COLLECT, payload, tenant=tenant)
+        case _:
+            # At rest: a card, a person or a day of dunning goes on with it, never a sweep.
+            pass
 
 
-_TRANSFER_STATES = {State.CHARGED, State.TRANSFERRING, State.TRANSFER_UNKNOWN}
+_TRANSFER_STATES = {
+    State.CHARGED,
+    State.TRANSFERRING,
+    State.TRANSFER_UNKNOWN,
+    State.TRANSFER_BLOCKED,
+}

@@ -7,6 +7,12 @@ from stripe_payments.stripe_api.gateway import Stripe
 
 NOT_BOOKED_WAIT_SECONDS = 2
 """Stripe writes the balance transaction a moment after the charge (capture_method automatic_async)."""
+MOST_WAITS = 60
+"""Hand-outs, two a run: about a minute of waiting as if it were nothing."""
+
+
+class NotBooked(Exception):
+    """Stripe shows no balance transaction of a charge."""
 
 
 async def book_fee(sessions: Sessions, stripe: Stripe, job: StagedJob) -> None:
@@ -14,9 +20,12 @@ async def book_fee(sessions: Sessions, stripe: Stripe, job: StagedJob) -> None:
 
     Raises:
         RetryLater: Stripe has not booked the charge yet.
+        NotBooked: it still has not after minutes; tried again ever more slowly, then parked.
     """
     charge = await stripe.charge(job.payload["chargeId"])
     if charge.fee_minor is None:
+        if job.attempt > MOST_WAITS:
+            raise NotBooked(charge.id)
         raise RetryLater(NOT_BOOKED_WAIT_SECONDS, "Stripe has not booked the charge yet")
     async with transaction(sessions, tenant=job.tenant or "") as session:
         await fence(session, job)

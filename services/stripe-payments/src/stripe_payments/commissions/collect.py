@@ -121,7 +121,8 @@ class Collector:
         async with transaction(self.sessions, tenant=commission.user_id) as session:
             await fence(session, self.job)
             stored = await queries.lock(session, commission.id)
-            if stored.state != commission.state:
+            # Another run may have been round the whole circle meanwhile: the version tells.
+            if stored.version != commission.version or _is_moot(stored):
                 return
             stored.confirm_number = number
             stored.payment_method_id = card
@@ -138,9 +139,11 @@ class Collector:
         except OutcomeUnknown:
             await self._move(commission, State.UNKNOWN, of=State.CONFIRMING)
             raise
-        except Refused:
+        except Refused as refusal:
             # Refused for good, so nothing was charged; the fetched intent says how it stands.
-            intent = await self.stripe.intent(commission.intent_id or "")
+            await self._take_over(commission, await self.stripe.intent(commission.intent_id or ""))
+            await self._give_up(commission, refusal.code)
+            return
         await self._take_over(commission, intent)
 
     async def _resolve(self, commission: Commission) -> None:
@@ -148,15 +151,31 @@ class Collector:
         if commission.intent_id is None:
             raise LookupError(f"{commission.id} is {commission.state} without an intent")
         intent = await self.stripe.intent(commission.intent_id)
-        never_confirmed = intent.status == "requires_confirmation"
+        if not _never_confirmed(commission, intent):
+            await self._take_over(commission, intent)
+            return
         card = await self._card(commission)
-        if never_confirmed and card and commission.confirm_number < MOST_CONFIRMS:
+        if card and commission.confirm_number < MOST_CONFIRMS and not _is_moot(commission):
             if State(commission.state) is State.CONFIRMING:
                 await self._move(commission, State.UNKNOWN, of=State.CONFIRMING)
                 commission = await self._read()
             await self._confirm(commission, card)
-            return
-        await self._take_over(commission, intent)
+        elif card is None or commission.confirm_number >= MOST_CONFIRMS:
+            await self._give_up(commission, "not_confirmed")
+
+    async def _give_up(self, commission: Commission, reason: str) -> None:
+        """Nothing was charged, and trying the same again is no use: another card is needed."""
+        async with transaction(self.sessions, tenant=commission.user_id) as session:
+            await fence(session, self.job)
+            stored = await queries.lock(session, commission.id)
+            if State(stored.state) in {State.CONFIRMING, State.UNKNOWN}:
+                await move(
+                    session,
+                    stored,
+                    State.FAILED,
+                    next_step=NextStep.REPLACE_PAYMENT_METHOD,
+                    failure_reason=reason,
+                )
 
     async def _take_over(self, commission: Commission, intent: Intent) -> None:
         async with transaction(self.sessions, tenant=commission.user_id) as session:
@@ -166,7 +185,10 @@ class Collector:
 
     async def _card(self, commission: Commission) -> str | None:
         payer: Payer = await payer_of(self.sessions, commission.user_id)
-        return payer.payment_method_id or commission.payment_method_id
+        if payer.payment_method_id is not None or commission.confirm_number:
+            return payer.payment_method_id
+        # Named in the request, and not tried yet.
+        return commission.payment_method_id
 
     async def _read(self) -> Commission:
         async with transaction(self.sessions, tenant=self.job.tenant or "") as session:
@@ -195,4 +217,13 @@ def _is_moot(commission: Commission) -> bool:
     return (
         State(commission.state) in CANCELLABLE
         and commission.taken_back_minor == commission.amount_minor
+    )
+
+
+def _never_confirmed(commission: Commission, intent: Intent) -> bool:
+    """The intent is as it was before our last confirm: that one never reached Stripe."""
+    if intent.status == "requires_confirmation":
+        return True
+    return intent.status == "requires_payment_method" and (
+        intent.failure_code is None or intent.latest_charge_id == commission.declined_charge_id
     )

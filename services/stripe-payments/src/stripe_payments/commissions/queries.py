@@ -148,6 +148,6 @@ async def postpone(session: AsyncSession, commission_id: str) -> None:
     """Look at an overdue row again after five minutes, not at every sweep."""
     await session.execute(
         update(Commission)
-        .where(Commission.id == commission_id)
+        .where(Commission.id == commission_id, Commission.deadline_at < func.now())
         .values(deadline_at=func.now() + timedelta(minutes=5))
     )

@@ -46,13 +46,22 @@ TRANSITIONS: frozenset[tuple[State, State]] = frozenset(
         *((of, _S.CONFIRMING) for of in (_S.UNKNOWN, _S.AWAITING_CUSTOMER, _S.FAILED)),
         *(
             (of, _S.CANCELLED)
-            for of in (_S.ACCEPTED, _S.PREPARING, _S.READY, _S.FAILED, _S.AWAITING_CUSTOMER)
+            for of in (
+                _S.ACCEPTED,
+                _S.PREPARING,
+                _S.READY,
+                _S.CONFIRMING,
+                _S.UNKNOWN,
+                _S.PROCESSING,
+                _S.FAILED,
+                _S.AWAITING_CUSTOMER,
+            )
         ),
         (_S.CHARGED, _S.TRANSFERRING),
         (_S.CHARGED, _S.SETTLED),
         *((_S.TRANSFERRING, to) for to in (_S.SETTLED, _S.TRANSFER_UNKNOWN, _S.TRANSFER_BLOCKED)),
         *((of, _S.TRANSFERRING) for of in (_S.TRANSFER_UNKNOWN, _S.TRANSFER_BLOCKED)),
-        (_S.TRANSFER_UNKNOWN, _S.SETTLED),
+        *((of, _S.SETTLED) for of in (_S.TRANSFER_UNKNOWN, _S.TRANSFER_BLOCKED)),
         *(
             (of, _S.REVERSAL_NEEDED)
             for of in (_S.CHARGED, _S.SETTLED, _S.TRANSFER_BLOCKED, _S.REFUNDED)

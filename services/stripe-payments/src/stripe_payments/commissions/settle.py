@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opside_chassis.outbox import stage
 from opside_contracts.payments.messages import Collection, NextStep
-from stripe_payments.audit.cases import open_case, open_case_once
+from stripe_payments.audit.cases import open_case_once
 from stripe_payments.commissions.models import Commission
 from stripe_payments.commissions.move import BOOK_FEE, COLLECT, TRANSFER, move
 from stripe_payments.commissions.rules import COLLECTED, State, dunning_days, may_move
@@ -23,7 +23,7 @@ async def settle_intent(session: AsyncSession, commission: Commission, intent: I
     if State(commission.state) in COLLECTED:
         return
     if (intent.amount_minor, intent.currency) != (commission.charge_minor, commission.currency):
-        await open_case(
+        await open_case_once(
             session,
             kind="intent_mismatch",
             reference=commission.id,

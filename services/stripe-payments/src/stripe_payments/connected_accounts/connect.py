@@ -32,13 +32,14 @@ async def connect_account(sessions: Sessions, stripe: Stripe, request: Request) 
     if row.account_id is None:
         account = await stripe.create_account(
             user_id=user_id,
-            email=request.email,
             country=row.country,
             idempotency_key=f"u:{user_id}:acct:1",
         )
     else:
         account = await stripe.account(row.account_id)
     await keep_account(sessions, user_id, account)
+    if created and request.email:
+        await stripe.set_account_email(account.id, request.email)
     return _view(user_id, account, created=created)
 
 

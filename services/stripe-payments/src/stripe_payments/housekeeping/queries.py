@@ -73,11 +73,13 @@ _OLD_KEYS = """
      WHERE created_at < now() - make_interval(days => :days)
        AND NOT EXISTS (SELECT 1 FROM commissions c
                         WHERE c.id = k.resource_id AND c.deadline_at IS NOT NULL)
+       AND NOT EXISTS (SELECT 1 FROM clawbacks w WHERE w.id = k.resource_id
+                          AND w.state NOT IN ('succeeded', 'nothing_due'))
     RETURNING key
 """
 _OLD_EVENTS = "SELECT forget_old_events(:days) AS id"
 _OLD_TOKENS = (
-    "DELETE FROM used_token_ids WHERE expires_at < now() - make_interval(days => :days)"
+    "DELETE FROM used_token_ids WHERE expires_at < now() - make_interval(days => :days, mins => 5)"
     " RETURNING token_id"
 )
 

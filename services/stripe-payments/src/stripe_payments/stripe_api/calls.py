@@ -31,11 +31,7 @@ async def answer(call: Awaitable[Any]) -> dict[str, Any]:
         if intent is None:
             raise Refused(error.code or "card_error", str(error.user_message)) from error
         raise Declined(plain(intent)) from error
-    except (
-        stripe.InvalidRequestError,
-        stripe.AuthenticationError,
-        stripe.PermissionError,
-    ) as error:
+    except stripe.InvalidRequestError as error:
         raise Refused(error.code or type(error).__name__, str(error.user_message)) from error
     except stripe.IdempotencyError as error:
         raise Refused("idempotency_error", str(error.user_message)) from error

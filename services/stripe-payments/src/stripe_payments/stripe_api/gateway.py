@@ -84,6 +84,11 @@ class Refund:
     failure_reason: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def failed(self) -> bool:
+        """The money is, or stays, with us."""
+        return self.status in {"failed", "canceled"}
+
 
 @dataclass(frozen=True, slots=True)
 class TransferReversal:
@@ -194,6 +199,23 @@ class BalanceChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Dispute:
+    """A payer's bank takes a charge back, or asks about it."""
+
+    id: str
+    intent_id: str | None
+    amount_minor: int
+    currency: str
+    status: str
+    reason: str
+
+    @property
+    def harmless(self) -> bool:
+        """It ended without taking money."""
+        return self.status in {"won", "warning_closed", "prevented"}
+
+
+@dataclass(frozen=True, slots=True)
 class NewRefund:
     """Everything a refund is made from."""
 
@@ -291,10 +313,12 @@ class Stripe(Protocol):
         """Fetch."""
         ...
 
-    async def create_account(
-        self, *, user_id: str, email: str | None, country: str, idempotency_key: str
-    ) -> Account:
+    async def create_account(self, *, user_id: str, country: str, idempotency_key: str) -> Account:
         """An Express account that may receive transfers once it is onboarded."""
+        ...
+
+    async def set_account_email(self, account_id: str, email: str) -> None:
+        """Prefills the onboarding page."""
         ...
 
     async def account(self, account_id: str) -> Account:
@@ -345,12 +369,24 @@ class Stripe(Protocol):
         """Let it run out; asking again changes nothing."""
         ...
 
+    async def started_subscription(self, subscription_id: str) -> StartedSubscription:
+        """Fetch, with the secret of a first payment that waits for its owner."""
+        ...
+
+    async def subscriptions_of(self, customer_id: str) -> Sequence[StripeSubscription]:
+        """All of a customer that have not ended."""
+        ...
+
     async def subscription(self, subscription_id: str) -> StripeSubscription:
         """Fetch."""
         ...
 
     async def invoice(self, invoice_id: str) -> StripeInvoice:
         """Fetch, with its payments."""
+        ...
+
+    async def dispute(self, dispute_id: str) -> Dispute:
+        """Fetch."""
         ...
 
     async def balance_changes(self, *, since: datetime) -> Sequence[BalanceChange]:

@@ -16,6 +16,7 @@ from stripe_payments.stripe_api.gateway import (
     Card,
     CardSetup,
     Charge,
+    Dispute,
     Intent,
     NewIntent,
     NewRefund,
@@ -35,6 +36,7 @@ from stripe_payments.stripe_api.shapes import (
     account_of,
     balance_change_of,
     card_of,
+    dispute_of,
     intent_of,
     invoice_of,
     refund_of,
@@ -179,9 +181,7 @@ class LiveStripe:
         """Fetch."""
         return setup_of(await answer(self._v1.setup_intents.retrieve_async(setup_id)))
 
-    async def create_account(
-        self, *, user_id: str, email: str | None, country: str, idempotency_key: str
-    ) -> Account:
+    async def create_account(self, *, user_id: str, country: str, idempotency_key: str) -> Account:
         """An Express account that may receive transfers once it is onboarded."""
         parameters: Any = {
             "type": "express",
@@ -189,11 +189,13 @@ class LiveStripe:
             "capabilities": {"transfers": {"requested": True}},
             "metadata": {"user": user_id},
         }
-        if email:
-            parameters["email"] = email
         return account_of(
             await answer(self._v1.accounts.create_async(parameters, key(idempotency_key)))
         )
+
+    async def set_account_email(self, account_id: str, email: str) -> None:
+        """Prefills the onboarding page."""
+        await answer(self._v1.accounts.update_async(account_id, {"email": email}))
 
     async def account(self, account_id: str) -> Account:
         """Fetch."""
@@ -301,6 +303,20 @@ class LiveStripe:
         )
         return subscription_of(changed)
 
+    async def started_subscription(self, subscription_id: str) -> StartedSubscription:
+        """Fetch, with the secret of a first payment that waits for its owner."""
+        found = await answer(
+            self._v1.subscriptions.retrieve_async(
+                subscription_id, {"expand": ["latest_invoice.confirmation_secret"]}
+            )
+        )
+        return started_subscription_of(found)
+
+    async def subscriptions_of(self, customer_id: str) -> Sequence[StripeSubscription]:
+        """All of a customer that have not ended."""
+        found = await self._pages(self._v1.subscriptions.list_async, {"customer": customer_id})
+        return [subscription_of(one) for one in found]
+
     async def subscription(self, subscription_id: str) -> StripeSubscription:
         """Fetch."""
         return subscription_of(await answer(self._v1.subscriptions.retrieve_async(subscription_id)))
@@ -309,6 +325,10 @@ class LiveStripe:
         """Fetch, with its payments."""
         found = await answer(self._v1.invoices.retrieve_async(invoice_id, {"expand": ["payments"]}))
         return invoice_of(found)
+
+    async def dispute(self, dispute_id: str) -> Dispute:
+        """Fetch."""
+        return dispute_of(await answer(self._v1.disputes.retrieve_async(dispute_id)))
 
     async def balance_changes(self, *, since: datetime) -> Sequence[BalanceChange]:
         """Every line of the platform's account from that moment on, oldest first."""

@@ -9,6 +9,7 @@ from stripe_payments.stripe_api.gateway import (
     BalanceChange,
     Card,
     CardSetup,
+    Dispute,
     Intent,
     Refund,
     SellerTransfer,
@@ -128,6 +129,18 @@ def webhook_endpoint_of(found: Mapping[str, Any]) -> WebhookEndpoint:
         events=tuple(found["enabled_events"]),
         enabled=found["status"] == "enabled",
         secret=found.get("secret"),
+    )
+
+
+def dispute_of(found: Mapping[str, Any]) -> Dispute:
+    """A dispute."""
+    return Dispute(
+        id=found["id"],
+        intent_id=_id(found.get("payment_intent")),
+        amount_minor=found["amount"],
+        currency=found["currency"],
+        status=found["status"],
+        reason=found["reason"],
     )
 
 

@@ -6,6 +6,7 @@ from opside_chassis.database import Sessions, transaction
 from opside_chassis.ids import new_id
 from opside_chassis.outbox import RetryLater, StagedJob, fence, stage
 from stripe_payments.audit.cases import open_case_once
+from stripe_payments.commissions.book_fee import MOST_WAITS, NOT_BOOKED_WAIT_SECONDS, NotBooked
 from stripe_payments.customers.payer import owner_of_customer
 from stripe_payments.ledger.book import book_subscription_charge
 from stripe_payments.stripe_api.gateway import Stripe, StripeInvoice, StripeSubscription
@@ -13,7 +14,6 @@ from stripe_payments.subscriptions import queries
 from stripe_payments.subscriptions.models import Invoice, Subscription
 
 BOOK_INVOICE = "book_invoice"
-NOT_BOOKED_WAIT_SECONDS = 2
 OVER = ("paid", "void")
 
 
@@ -26,6 +26,14 @@ async def keep_subscription(session: AsyncSession, found: StripeSubscription) ->
         owner = await owner_of_customer(session, found.customer_id)
         if owner is None:
             return False
+        if await queries.live_of(session, owner, found.price_id) is not None:
+            await open_case_once(
+                session,
+                kind="second_subscription",
+                reference=found.id,
+                reason=f"{owner} has a live subscription to {found.price_id} already",
+            )
+            return True
         # Made at Stripe, in Checkout or the dashboard: it counts all the same.
         row = Subscription(
             id=new_id("sbn"),
@@ -126,6 +134,8 @@ async def book_invoice(sessions: Sessions, stripe: Stripe, job: StagedJob) -> No
         return
     charge = await stripe.charge(intent.latest_charge_id)
     if charge.fee_minor is None:
+        if job.attempt > MOST_WAITS:
+            raise NotBooked(charge.id)
         raise RetryLater(NOT_BOOKED_WAIT_SECONDS, "Stripe has not booked the charge yet")
     async with transaction(sessions, tenant=job.tenant or "") as session:
         await fence(session, job)

@@ -39,14 +39,27 @@ async def start_subscription(
         raise AnotherCustomer("customerId is not your customer")
     row = await _row(sessions, user_id=user_id, customer_id=own, price_id=price_id)
     try:
-        made = await stripe.create_subscription(
-            NewSubscription(row.id, row.customer_id, row.price_id, row.payment_method_id or ""),
-            idempotency_key=f"s:{row.id}:1",
-        )
+        made = await _made(stripe, row)
     except Refused:
         await _keep(sessions, user_id, row.id, None)
         raise
     return await _keep(sessions, user_id, row.id, made), made
+
+
+async def _made(stripe: Stripe, row: Subscription) -> StartedSubscription:
+    """What Stripe has of it already, whoever made it; a new one only when there is none.
+
+    Stripe forgets keys after a day: only its own list proves that a start never happened.
+    """
+    if row.subscription_id is not None:
+        return await stripe.started_subscription(row.subscription_id)
+    for known in await stripe.subscriptions_of(row.customer_id):
+        if known.reference == row.id:
+            return await stripe.started_subscription(known.id)
+    return await stripe.create_subscription(
+        NewSubscription(row.id, row.customer_id, row.price_id, row.payment_method_id or ""),
+        idempotency_key=f"s:{row.id}:1",
+    )
 
 
 async def _row(

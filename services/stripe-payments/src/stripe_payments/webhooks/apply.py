@@ -12,8 +12,10 @@ from opside_chassis import inbox
 from opside_chassis.database import EVERY_TENANT, Sessions, transaction
 from opside_chassis.inbox import InboxRow
 from opside_chassis.outbox import StagedJob, fence
+from stripe_payments.audit.cases import DISPUTE, close_cases, open_case_once
 from stripe_payments.clawbacks.access import refund_changed
 from stripe_payments.commissions.access import (
+    id_of_intent,
     nudge_transfer,
     resume_collecting,
     resume_transfers,
@@ -125,6 +127,29 @@ async def _invoice(stripe: Stripe, row: InboxRow) -> Effect | None:
     return lambda session: keep_invoice(session, found)
 
 
+async def _dispute(stripe: Stripe, row: InboxRow) -> Effect | None:
+    """A case for a person; while it is open nothing of that charge is sent on."""
+    dispute = await stripe.dispute(str(_object_of(row)["id"]))
+
+    async def effect(session: AsyncSession) -> bool:
+        commission_id = await id_of_intent(session, dispute.intent_id or "")
+        if commission_id is None:
+            return False
+        if dispute.harmless:
+            await close_cases(session, reference=commission_id, kind=DISPUTE)
+        else:
+            await open_case_once(
+                session,
+                kind=DISPUTE,
+                reference=commission_id,
+                reason=f"{dispute.id}: {dispute.reason}, {dispute.status},"
+                f" {dispute.amount_minor} {dispute.currency}",
+            )
+        return True
+
+    return effect
+
+
 HANDLERS: Mapping[str, Fetch] = {
     "payment_intent.succeeded": _intent,
     "payment_intent.payment_failed": _intent,
@@ -158,6 +183,9 @@ HANDLERS: Mapping[str, Fetch] = {
     "charge.succeeded": _charge,
     "charge.failed": _charge,
     "charge.refunded": _refunds_of_charge,
+    **dict.fromkeys(
+        (f"charge.dispute.{what}" for what in ("created", "updated", "closed")), _dispute
+    ),
     "charge.refund.updated": _refund,
     "refund.created": _refund,
     "refund.updated": _refund,
