@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -37,3 +37,14 @@ async def open_case_for_job(session: AsyncSession, job: StagedJob, error: str) -
         )
     )
     await session.flush()
+
+
+async def open_case(session: AsyncSession, *, kind: str, reference: str, reason: str) -> None:
+    """Open a case, unless one of this kind and reference is open."""
+    query = select(HumanCase.id).where(
+        HumanCase.kind == kind, HumanCase.reference == reference, HumanCase.closed_at.is_(None)
+    )
+    if (await session.scalars(query.limit(1))).first() is None:
+        short = reason[:LONGEST_REASON_CHARS]
+        session.add(HumanCase(id=new_id("hum"), kind=kind, reference=reference, reason=short))
+        await session.flush()

@@ -159,6 +159,24 @@ async def test_a_selling_account_belongs_to_one_user(service: Service) -> None:
     assert [row["user_id"] for row in await service.rows("SELECT * FROM oauth_tokens")] == [ADA]
 
 
+async def test_who_finds_his_account_taken_has_a_case_that_names_the_holder(
+    service: Service,
+) -> None:
+    """Amazon names the seller in the browser's query alone, so the holder may be an impostor."""
+    account = "SELLER-1"
+    assert (
+        await service.returned(BEN, await service.begin_consent(BEN), selling_partner_id=account)
+        == "ok"
+    )
+    for _ in range(2):
+        state = await service.begin_consent(ADA)
+        outcome = await service.returned(ADA, state, selling_partner_id=account)
+        assert outcome == "account_taken"
+    (case,) = await service.rows("SELECT kind, reference, reason FROM human_cases")
+    assert (case["kind"], case["reference"]) == ("account_taken", f"{account}:{ADA}")
+    assert BEN in case["reason"]
+
+
 async def test_two_users_who_claim_one_account_at_once(
     service: Service, amazon: FakeAmazon
 ) -> None:

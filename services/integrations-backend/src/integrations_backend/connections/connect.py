@@ -15,6 +15,7 @@ from integrations_backend.connections.errors import AccountTaken, ConsentRefused
 from integrations_backend.connections.models import SellerConnection
 from integrations_backend.connections.start_consent import hash_of
 from integrations_backend.connections.state import set_status
+from integrations_backend.human_cases import open_case
 from integrations_backend.reports.marketplaces import is_known
 from integrations_backend.vault.tokens import TokenVault
 from opside_chassis.clock import Clock
@@ -24,6 +25,8 @@ from opside_contracts.integrations.messages import ConnectionStatus, Provider
 
 ONBOARD_STRIPE = "onboard_stripe"
 FIRST_SYNC = "start_first_sync"
+ACCOUNT_TAKEN = "account_taken"
+"""The kind of the case that is opened when two users claim one selling account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,13 @@ class Connector:
         """
         await self._take_attempt(returned)
         grant, marketplace_id = await self._exchange(returned.code)
+        try:
+            await self._keep(returned, grant, marketplace_id)
+        except AccountTaken:
+            await self._ask_a_person(returned)
+            raise
+
+    async def _keep(self, returned: ConsentReturn, grant: Grant, marketplace_id: str) -> None:
         # Every tenant: whether somebody else has the account can only be seen that way.
         async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
             owner = await queries.owner_of(session, returned.seller_id)
@@ -77,6 +87,21 @@ class Connector:
                     tenant=returned.user_id,
                     dedupe_key=f"{kind}:{returned.user_id}:{connection.changes}",
                 )
+
+    async def _ask_a_person(self, returned: ConsentReturn) -> None:
+        """Merchant ids are public, and no answer of Amazon's names the one that a grant is for.
+
+        So the first to claim an account may be the wrong one; only a person can find out.
+        """
+        async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
+            owner = await queries.owner_of(session, returned.seller_id)
+            await open_case(
+                session,
+                kind=ACCOUNT_TAKEN,
+                reference=f"{returned.seller_id}:{returned.user_id}",
+                reason=f"{returned.user_id} was granted access and names the selling account"
+                f" {returned.seller_id}, which {owner} has connected: ask both for proof",
+            )
 
     async def _take_attempt(self, returned: ConsentReturn) -> None:
         async with transaction(self.sessions, tenant=returned.user_id) as session:
