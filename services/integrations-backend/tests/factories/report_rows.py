@@ -5,6 +5,7 @@ Rows become facts through the real reader, so their keys and types are those of 
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 
 import polars as pl
 
@@ -148,7 +149,13 @@ def file_text(report_type: str, rows: Sequence[Row]) -> str:
 
 def frame(report_type: str, rows: Sequence[Row], *, store: Marketplace = US) -> pl.DataFrame:
     """The typed rows; a row that cannot be read is a mistake of the test."""
-    parsed = read_text(file_text(report_type, rows), KINDS[report_type], store=store)
+    return _read(report_type, file_text(report_type, rows), store)
+
+
+@lru_cache(maxsize=500)
+def _read(report_type: str, text: str, store: Marketplace) -> pl.DataFrame:
+    """Once a text: histories share many of their reports."""
+    parsed = read_text(text, KINDS[report_type], store=store)
     assert parsed.rejected == (), parsed.rejected
     return parsed.frame
 

@@ -58,7 +58,8 @@ def amazon_server() -> Iterator[AmazonServer]:
     kept = AmazonServer()
     listening = ThreadingHTTPServer(("127.0.0.1", 0), _handler(kept))
     kept.url = f"http://127.0.0.1:{listening.server_port}"
-    thread = Thread(target=listening.serve_forever, daemon=True)
+    # It looks so often whether it shall stop: by default every half second.
+    thread = Thread(target=listening.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield kept

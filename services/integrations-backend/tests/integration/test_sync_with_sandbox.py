@@ -12,7 +12,7 @@ from sandbox import Sandbox, live_amazon, running
 from service import ADA, Keys, Service, build, settings_of
 
 from integrations_backend.reports.kinds import REQUESTED_REPORTS
-from integrations_backend.sync.rules import ORDER, Step
+from integrations_backend.sync.rules import ORDER
 from integrations_backend.sync.start import ADVANCE_SYNC, start_sync
 from opside_chassis.clock import utc_now
 from opside_chassis.database import Database, transaction
@@ -184,23 +184,22 @@ async def test_a_sync_that_was_killed_goes_on_to_the_same_rows(
     assert watcher.seen["create_report", "before"] == len(REQUESTED_REPORTS) + died_asking
 
 
-@pytest.mark.parametrize("step", [one for one in ORDER if one is not Step.FINISHED])
-async def test_a_step_that_is_run_again_changes_nothing(
-    live: Service, sandbox: Sandbox, step: Step
-) -> None:
-    """The worker died after the step's work and before its end was stored."""
+async def test_a_step_that_is_run_again_changes_nothing(live: Service, sandbox: Sandbox) -> None:
+    """The worker died after a step's work and before its end was stored."""
     await sync(live, sandbox, "ben")
     before = await found(live)
     (row,) = await live.rows("SELECT id FROM sync_jobs")
-    await live.execute(
-        "UPDATE sync_jobs SET status = 'running', step = :step, finished_at = NULL", step=step.value
-    )
-    async with transaction(live.sessions, tenant=ADA) as session:
-        payload = {"syncId": row["id"], "step": step.value}
-        await stage(session, ADVANCE_SYNC, payload, tenant=ADA)
-    await live.work()
-    assert await found(live) == before
-    assert await live.rows("SELECT status FROM sync_jobs") == [{"status": "done"}]
+    for step in ORDER[:-1]:
+        await live.execute(
+            "UPDATE sync_jobs SET status = 'running', step = :step, finished_at = NULL",
+            step=step.value,
+        )
+        async with transaction(live.sessions, tenant=ADA) as session:
+            payload = {"syncId": row["id"], "step": step.value}
+            await stage(session, ADVANCE_SYNC, payload, tenant=ADA)
+        await live.work()
+        assert await found(live) == before, step
+        assert await live.rows("SELECT status FROM sync_jobs") == [{"status": "done"}], step
 
 
 async def test_a_report_id_is_stored_before_it_is_asked_for(

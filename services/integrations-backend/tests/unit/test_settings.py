@@ -5,6 +5,7 @@ import os
 import secrets
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -125,38 +126,49 @@ def test_production_wants_an_encrypted_database(environment: pytest.MonkeyPatch)
         read(Settings)
 
 
-@pytest.mark.parametrize("door", ["app", "worker"])
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"ENCRYPTION_KEY": None}, "ENCRYPTION_KEY: is not set"),
-        ({"AMAZON_CLIENT_SECRET": None}, "AMAZON_CLIENT_SECRET: is not set"),
-        ({"ARCHIVE_URL": "/proc/nowhere"}, "ARCHIVE_URL: /proc/nowhere cannot be written"),
-        (
-            {"ENVIRONMENT": "production", "AMAZON_LWA_URL": "http://127.0.0.1:1"},
-            "AMAZON_LWA_URL: is a sandbox address in production",
-        ),
-        (
-            {"SERVICE_PRIVATE_KEY": base64.urlsafe_b64encode(b"a" * 32).decode()},
-            "SERVICE_PRIVATE_KEY: is a placeholder",
-        ),
-    ],
-)
-def test_the_program_prints_one_line_and_leaves(
-    tmp_path: Path, door: str, changes: dict[str, str | None], named: str
-) -> None:
-    settings = good(tmp_path) | changes
-    bare = {name: value for name, value in settings.items() if value is not None}
-    started = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", f"integrations_backend.{door}"],
-        env={"PATH": os.defpath, "PORT": "3999"} | bare,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert started.returncode == 78, started.stderr
-    lines = started.stderr.strip().splitlines()
+WRONG = {
+    "ENCRYPTION_KEY: is not set": {"ENCRYPTION_KEY": None},
+    "AMAZON_CLIENT_SECRET: is not set": {"AMAZON_CLIENT_SECRET": None},
+    "ARCHIVE_URL: /proc/nowhere cannot be written": {"ARCHIVE_URL": "/proc/nowhere"},
+    "AMAZON_LWA_URL: is a sandbox address in production": {
+        "ENVIRONMENT": "production",
+        "AMAZON_LWA_URL": "http://127.0.0.1:1",
+    },
+    "SERVICE_PRIVATE_KEY: is a placeholder": {
+        "SERVICE_PRIVATE_KEY": base64.urlsafe_b64encode(b"a" * 32).decode()
+    },
+}
+STARTS = [(door, named) for door in ("app", "worker") for named in WRONG]
+Ends = dict[tuple[str, str], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def ends(tmp_path_factory: pytest.TempPathFactory) -> Ends:
+    """How each program ends with each wrong setting; a start takes seconds, so several run at once."""
+    folder = tmp_path_factory.mktemp("archive")
+
+    def start(one: tuple[str, str]) -> subprocess.CompletedProcess[str]:
+        door, named = one
+        settings = good(folder) | WRONG[named]
+        bare = {name: value for name, value in settings.items() if value is not None}
+        return subprocess.run(  # noqa: S603 - our own module
+            [sys.executable, "-m", f"integrations_backend.{door}"],
+            env={"PATH": os.defpath, "PORT": "3999"} | bare,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        return dict(zip(STARTS, pool.map(start, STARTS), strict=True))
+
+
+@pytest.mark.parametrize(("door", "named"), STARTS)
+def test_the_program_prints_one_line_and_leaves(ends: Ends, door: str, named: str) -> None:
+    ended = ends[door, named]
+    assert ended.returncode == 78, ended.stderr
+    lines = ended.stderr.strip().splitlines()
     assert len(lines) == 1
     assert lines[0].startswith(named)
     assert "mend:" in lines[0]
