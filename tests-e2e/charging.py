@@ -15,14 +15,17 @@ from opside_contracts.payments.messages import (
     ClawBackCommission,
     Collection,
 )
+from opside_local.journey.browser import Refused
+from opside_local.journey.waiting import until
 
 PAUSE_SECONDS = 0.06
 """Between two fees; about as many a second as two workers collect here."""
 PATIENCE_SECONDS = 45.0
 """A request is repeated for so long, as main-api's outbox would for days."""
 AGAIN_SECONDS = 0.3
-EACH_GROSS, EACH_REPEATED, EACH_TAKEN_BACK = 4, 5, 6
-"""Every so manieth fee is gross, is asked for several times at once, has half of it taken back."""
+EACH_GROSS, EACH_REPEATED, EACH_TAKEN_BACK, EACH_SENT_FIRST = 4, 5, 6, 24
+"""Every so manieth fee is gross; is asked for several times at once; has half of it taken back, at once
+or after the share was sent."""
 
 Answer = TypeVar("Answer")
 
@@ -106,6 +109,8 @@ class Charging:
         recovered, taken_back = request.amount_recovered_cents, 0
         if number % EACH_TAKEN_BACK == 0:
             taken_back = recovered // 2
+            if number % EACH_SENT_FIRST == 0:
+                await self._sent(transaction_id)
             await self._take_back(transaction_id, taken_back)
         self.accepted.append(Fee(transaction_id, payer, recovered, taken_back))
 
@@ -114,6 +119,19 @@ class Charging:
             lambda: self.house.payments.charge_commission(request, idempotency_key=key)
         )
         return accepted.transaction_id
+
+    async def _sent(self, transaction_id: str) -> None:
+        """Wait for the transfer of the seller's share."""
+
+        async def is_sent() -> bool:
+            path = f"/api/v1/stripe/transactions/{transaction_id}"
+            try:
+                found = await self.house.admin.get(path)
+            except Refused:  # a part of the house is down
+                return False
+            return bool(found["transferId"])
+
+        await until(is_sent, done=bool, what=f"the transfer of {transaction_id}")
 
     async def _take_back(self, transaction_id: str, minor: int) -> None:
         request = ClawBackCommission(

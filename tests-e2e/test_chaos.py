@@ -31,6 +31,8 @@ STRIPE_FAULTS = (
     ("transfers.create", "timeout_after", 3),
     ("transfers.create", "500_after", 6),
     ("transfers.create", "reset", 9),
+    ("transfers.reversals.create", "500_after", 1),
+    ("transfers.reversals.create", "reset", 2),
     ("refunds.create", "timeout_after", 2),
     ("refunds.create", "500_after", 4),
     ("refunds.create", "reset", 6),
