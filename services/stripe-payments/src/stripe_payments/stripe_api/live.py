@@ -1,7 +1,6 @@
 """Stripe over its SDK: pinned version, no retries of its own, an answer in our types."""
 
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +8,8 @@ import stripe
 
 from stripe_payments.settings import Settings
 from stripe_payments.stripe_api.calls import Declined, answer, key
-from stripe_payments.stripe_api.errors import OutcomeUnknown
 from stripe_payments.stripe_api.gateway import (
     Account,
-    BalanceChange,
     Card,
     CardSetup,
     Charge,
@@ -21,20 +18,22 @@ from stripe_payments.stripe_api.gateway import (
     NewIntent,
     NewRefund,
     NewReversal,
-    NewSubscription,
     NewTransfer,
     OnboardingLink,
     Refund,
     SellerTransfer,
-    StartedSubscription,
-    StripeInvoice,
-    StripeSubscription,
     TransferReversal,
     WebhookEndpoint,
 )
+from stripe_payments.stripe_api.live_books import PAGE, LiveBooks
+from stripe_payments.stripe_api.plans import (
+    NewSubscription,
+    StartedSubscription,
+    StripeInvoice,
+    StripeSubscription,
+)
 from stripe_payments.stripe_api.shapes import (
     account_of,
-    balance_change_of,
     card_of,
     dispute_of,
     intent_of,
@@ -50,27 +49,23 @@ from stripe_payments.stripe_api.shapes import (
 
 TIMEOUT_SECONDS = 12.0
 """Under the 20 s a job may take, so that an unknown outcome can still be written down."""
-MOST_EVENTS = 1_000
-MOST_LINES = 100_000
-"""Of one comparison; a busier platform compares shorter spans."""
-PAGE = 100
 
 stripe.enable_telemetry = False
 
 
-class LiveStripe:
+class LiveStripe(LiveBooks):
     """The real thing, or a sandbox behind the same address."""
 
     def __init__(self, settings: Settings) -> None:
         self._http = stripe.AIOHTTPClient(timeout=TIMEOUT_SECONDS)
-        self._client = stripe.StripeClient(
+        client = stripe.StripeClient(
             settings.stripe_secret_key.get_secret_value(),
             stripe_version=settings.stripe_api_version,
             base_addresses={"api": settings.stripe_api_base_url},
             max_network_retries=0,
             http_client=self._http,
         )
-        self._v1 = self._client.v1
+        super().__init__(client)
         self._api_version = settings.stripe_api_version
 
     async def close(self) -> None:
@@ -329,53 +324,6 @@ class LiveStripe:
     async def dispute(self, dispute_id: str) -> Dispute:
         """Fetch."""
         return dispute_of(await answer(self._v1.disputes.retrieve_async(dispute_id)))
-
-    async def balance_changes(self, *, since: datetime) -> Sequence[BalanceChange]:
-        """Every line of the platform's account from that moment on, oldest first."""
-        span = {"gte": int(since.timestamp())}
-        lines = await self._pages(self._v1.balance_transactions.list_async, {"created": span})
-        return [balance_change_of(line) for line in lines][::-1]
-
-    async def balance_changes_of(self, source_id: str) -> Sequence[BalanceChange]:
-        """Every line that one object caused."""
-        lines = await self._pages(self._v1.balance_transactions.list_async, {"source": source_id})
-        return [balance_change_of(line) for line in lines]
-
-    async def balance(self) -> Mapping[str, int]:
-        """The platform's balance by currency, what is not available yet included."""
-        found = await answer(self._v1.balance.retrieve_async())
-        totals: dict[str, int] = {}
-        for part in (*found["available"], *found["pending"]):
-            totals[part["currency"]] = totals.get(part["currency"], 0) + part["amount"]
-        return totals
-
-    async def _pages(
-        self, list_page: Callable[[Any], Awaitable[Any]], query: Mapping[str, Any]
-    ) -> list[dict[str, Any]]:
-        """Every object of a list, newest first; raises `OutcomeUnknown` when it has no end."""
-        found: list[dict[str, Any]] = []
-        after: dict[str, str] = {}
-        while len(found) < MOST_LINES:
-            page = await answer(list_page({**query, **after, "limit": PAGE}))
-            found += page["data"]
-            if not page["has_more"]:
-                return found
-            after = {"starting_after": page["data"][-1]["id"]}
-        raise OutcomeUnknown(f"more than {MOST_LINES} lines")
-
-    async def events_since(self, since: datetime) -> Sequence[Mapping[str, Any]]:
-        """The platform's events from that moment on, oldest first."""
-        events: list[Mapping[str, Any]] = []
-        after: Any = {}
-        while len(events) < MOST_EVENTS:
-            query: Any = {"created": {"gte": int(since.timestamp())}, "limit": PAGE, **after}
-            page = await answer(self._v1.events.list_async(query))
-            # The SDK reads `unit_amount_decimal` and the like as Decimals: back to JSON, as delivered.
-            events += json.loads(json.dumps(page["data"], default=str))
-            if not page["has_more"]:
-                break
-            after = {"starting_after": page["data"][-1]["id"]}
-        return events[::-1]
 
     async def webhook_endpoints(self) -> Sequence[WebhookEndpoint]:
         """All of this account."""

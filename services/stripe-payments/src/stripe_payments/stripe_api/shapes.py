@@ -13,12 +13,10 @@ from stripe_payments.stripe_api.gateway import (
     Intent,
     Refund,
     SellerTransfer,
-    StartedSubscription,
-    StripeInvoice,
-    StripeSubscription,
     TransferReversal,
     WebhookEndpoint,
 )
+from stripe_payments.stripe_api.plans import StartedSubscription, StripeInvoice, StripeSubscription
 
 
 def intent_of(found: Mapping[str, Any]) -> Intent:

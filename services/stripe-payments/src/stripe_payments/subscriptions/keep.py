@@ -9,7 +9,8 @@ from stripe_payments.audit.cases import open_case_once
 from stripe_payments.commissions.book_fee import MOST_WAITS, NOT_BOOKED_WAIT_SECONDS, NotBooked
 from stripe_payments.customers.payer import owner_of_customer
 from stripe_payments.ledger.book import book_subscription_charge
-from stripe_payments.stripe_api.gateway import Stripe, StripeInvoice, StripeSubscription
+from stripe_payments.stripe_api.gateway import Stripe
+from stripe_payments.stripe_api.plans import StripeInvoice, StripeSubscription
 from stripe_payments.subscriptions import queries
 from stripe_payments.subscriptions.models import Invoice, Subscription
 

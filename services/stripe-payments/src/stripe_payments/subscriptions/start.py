@@ -5,7 +5,8 @@ from opside_chassis.errors import BadRequest, Conflict
 from opside_chassis.ids import new_id
 from stripe_payments.customers.payer import ensure_customer, payer_of
 from stripe_payments.stripe_api.errors import Refused
-from stripe_payments.stripe_api.gateway import NewSubscription, StartedSubscription, Stripe
+from stripe_payments.stripe_api.gateway import Stripe
+from stripe_payments.stripe_api.plans import NewSubscription, StartedSubscription
 from stripe_payments.subscriptions import queries
 from stripe_payments.subscriptions.keep import copy_subscription
 from stripe_payments.subscriptions.models import Subscription
