@@ -60,6 +60,13 @@ def settings_of(signing: Signing, **changes: Any) -> Settings:
     return Settings(**(values | changes))
 
 
+def signed(body: bytes, secret: str = PLATFORM_SECRET) -> dict[str, str]:
+    """The header of a delivery that is signed now."""
+    stamp = str(int(time.time()))
+    signature = hmac.new(secret.encode(), f"{stamp}.".encode() + body, sha256).hexdigest()
+    return {"Stripe-Signature": f"t={stamp},v1={signature}"}
+
+
 @dataclass
 class Door:
     """The running app and everything a test may turn."""
@@ -115,7 +122,4 @@ class Door:
     ) -> httpx.Response:
         """One signed delivery."""
         body = json.dumps(event).encode()
-        stamp = str(int(time.time()))
-        signature = hmac.new(secret.encode(), f"{stamp}.".encode() + body, sha256).hexdigest()
-        headers = {"Stripe-Signature": f"t={stamp},v1={signature}"}
-        return await self.ask("POST", path, content=body, headers=headers)
+        return await self.ask("POST", path, content=body, headers=signed(body, secret))

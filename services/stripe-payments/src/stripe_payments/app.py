@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI
 
 from opside_chassis import process
+from opside_chassis.fast_door import FastDoor
 from opside_chassis.health import Check, database_check, queue_check, redis_check
 from opside_chassis.rate_limits import PathLimits
 from opside_chassis.web import WebOptions, create_app
@@ -21,9 +22,10 @@ from stripe_payments.simulation import routes as simulation_routes
 from stripe_payments.statements import routes as statements_routes
 from stripe_payments.subscriptions import routes as subscriptions_routes
 from stripe_payments.webhooks import routes as webhooks_routes
+from stripe_payments.webhooks.delivery import store_delivery
 
-WEBHOOKS_PER_MINUTE = 6_000
-"""Stripe delivers bursts; its own limit is far higher than that of people."""
+REFUSED_WEBHOOKS_PER_MINUTE = 600
+"""Of one address. What Stripe signed is not counted: it delivers in bursts."""
 
 
 Opener = Callable[[Settings], AbstractAsyncContextManager[Runtime]]
@@ -44,10 +46,12 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
             ]
             yield
 
-    return create_app(
+    app = create_app(
         settings=settings,
         title=SERVICE,
         routers=[
+            # Routes are tried in this order: the busiest first.
+            webhooks_routes.router,
             commissions_routes.router,
             clawbacks_routes.router,
             customers_routes.router,
@@ -56,7 +60,6 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
             housekeeping_routes.router,
             statements_routes.router,
             subscriptions_routes.router,
-            webhooks_routes.router,
             # A route for tests does not exist where real money moves.
             *(() if settings.stripe_live_mode else (simulation_routes.router,)),
         ],
@@ -64,12 +67,26 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
         access=build_access(settings),
         options=WebOptions(
             path_limits=[
-                PathLimits(path, requests_per_minute=WEBHOOKS_PER_MINUTE, json_checked=False)
+                PathLimits(
+                    path,
+                    requests_per_minute=REFUSED_WEBHOOKS_PER_MINUTE,
+                    json_checked=False,
+                    counted=False,
+                )
                 for path in webhooks_routes.PATHS
             ],
             health_fields=lambda: {"stripeLiveMode": settings.stripe_live_mode},
+            untraced=lambda scope: scope["path"] in webhooks_routes.PATHS,
         ),
     )
+    app.add_middleware(
+        FastDoor,
+        paths=webhooks_routes.PATHS,
+        take=store_delivery,
+        answer=webhooks_routes.RECEIVED,
+        production=settings.in_production,
+    )
+    return app
 
 
 def main() -> None:

@@ -2,17 +2,23 @@
 
 import asyncio
 import itertools
+from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
 import pytest
-from door import CONNECT_SECRET, Door
+from door import CONNECT_SECRET, Door, signed
 from factories.commission_bench import GROSS, Bench, ask
 from fakes.stripe_fake import GOOD, Crash, unknown
 from sqlalchemy import text
 
 from opside_chassis.database import EVERY_TENANT, transaction
+from opside_chassis.middleware import security_headers
+from opside_chassis.rate_limits import RateLimiter
+from opside_chassis.testing.plugin import MigratedDatabase
 from stripe_payments.webhooks.routes import PATHS
 
+SECURITY = {name.lower(): value for name, value in security_headers(production=False).items()}
 LIFE = (
     "payment_intent.succeeded",
     "payment_intent.payment_failed",
@@ -146,3 +152,50 @@ async def test_a_thousand_deliveries_at_once_are_all_kept(door: Door, bench: Ben
     )
     assert {answer.status_code for answer in answers} == {200}
     assert len(await inbox(bench)) == 1_000
+
+
+async def test_a_delivery_answers_as_closed_as_every_route(door: Door) -> None:
+    stored = await door.deliver(event("balance.available"))
+    refused = await door.deliver(event("balance.available"), secret="another")
+    assert dict(stored.headers).items() >= SECURITY.items()
+    assert dict(refused.headers).items() >= SECURITY.items()
+    assert stored.headers["content-type"] == "application/json"
+
+
+async def test_a_delivery_in_parts_is_stored_and_one_too_large_is_not(
+    door: Door, bench: Bench
+) -> None:
+    async def parts(event_id: str, filler: int) -> AsyncIterator[bytes]:
+        yield f'{{"id": "{event_id}", "type": "balance.available", "livemode": false, '.encode()
+        yield b'"data": {"object": {"x": "' + b"y" * filler
+        yield b'"}}}'
+
+    statuses = []
+    for event_id, filler in (("evt_fits", 1_000), ("evt_large", 1_100_000)):
+        body = b"".join([part async for part in parts(event_id, filler)])
+        answer = await door.ask(
+            "POST", PATHS[0], content=parts(event_id, filler), headers=signed(body)
+        )
+        statuses.append(answer.status_code)
+    assert statuses == [200, 413]
+    assert await inbox(bench) == {"evt_fits": "received"}
+
+
+async def test_forged_deliveries_are_counted_and_signed_ones_are_not(door: Door) -> None:
+    door.app.state.rate_limiter = RateLimiter(service="payments", per_minute=1)
+    forged = [await door.deliver(event("x"), secret="another") for _ in range(610)]
+    assert {answer.status_code for answer in forged[:600]} == {400}
+    assert {answer.status_code for answer in forged[600:]} == {429}
+    assert (await door.deliver(event("balance.available"))).status_code == 200
+
+
+async def test_a_lost_database_is_not_answered_with_200(
+    door: Door, bench: Bench, migrated: MigratedDatabase
+) -> None:
+    administrator = await asyncpg.connect(migrated.admin_url)
+    await administrator.execute("ALTER TABLE payments.inbox RENAME TO away")
+    assert (await door.deliver(event("balance.available"))).status_code == 500
+    await administrator.execute("ALTER TABLE payments.away RENAME TO inbox")
+    await administrator.close()
+    assert (await door.deliver(event("balance.available"))).status_code == 200
+    assert await inbox(bench) == {"evt_balance.available_1": "received"}

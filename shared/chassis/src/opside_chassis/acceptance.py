@@ -14,7 +14,8 @@ from typing import Any
 
 import asyncpg
 
-from opside_chassis.database import Sessions, driver_connection
+from opside_chassis.database import Sessions, driver_beside
+from opside_chassis.driver_pool import DATABASE_AWAY
 from opside_chassis.errors import Unavailable
 from opside_chassis.idempotency import RETRY_AFTER_SECONDS, KeyScope, StoredAnswer
 from opside_chassis.ids import new_id
@@ -50,19 +51,24 @@ async def accept_at_once(sessions: Sessions, acceptance: Acceptance) -> bool:
     """Write it all, or nothing: False when any part of it is there already.
 
     Raises:
-        Unavailable: another request holds a part of it longer than a lock may be waited for.
+        Unavailable: another request holds a part of it longer than a lock may be waited for, or the
+            database is away.
     """
     statement = _statement(acceptance.table, tuple(acceptance.row))
-    async with driver_connection(sessions) as connection:
-        try:
-            await connection.execute(statement, *_values(acceptance))
-        except asyncpg.UniqueViolationError:
-            return False
-        except asyncpg.LockNotAvailableError as error:
-            raise Unavailable(
-                "another request about the same is still running",
-                retry_after_seconds=RETRY_AFTER_SECONDS,
-            ) from error
+    try:
+        await driver_beside(sessions).execute(statement, *_values(acceptance))
+    except asyncpg.UniqueViolationError:
+        return False
+    except asyncpg.LockNotAvailableError as error:
+        raise Unavailable(
+            "another request about the same is still running",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        ) from error
+    except DATABASE_AWAY as error:
+        # It may be written all the same: the key brings the answer when the client asks again.
+        raise Unavailable(
+            "the database does not answer", retry_after_seconds=RETRY_AFTER_SECONDS
+        ) from error
     return True
 
 

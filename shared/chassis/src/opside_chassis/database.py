@@ -7,17 +7,15 @@ the application role then has none itself, and every transaction takes one duty.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-import asyncpg
-from sqlalchemy import URL, BigInteger, DateTime, MetaData, Text, event, make_url, text
+from sqlalchemy import URL, BigInteger, DateTime, MetaData, Text, make_url, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import AdaptedConnection
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -117,11 +115,11 @@ class Database:
             asyncpg_url(url),
             pool_size=pool_size,
             max_overflow=0,
+            pool_pre_ping=True,
             # An error's text goes to logs and `last_error`: it must not carry the values of a row.
             hide_parameters=True,
             connect_args={"timeout": CONNECT_TIMEOUT_SECONDS, "server_settings": server_settings},
         )
-        event.listen(engine.sync_engine, "checkout", _refuse_closed)
         driver = DriverPool(
             driver_url(url),
             size=DRIVER_POOL_SIZE,
@@ -137,15 +135,6 @@ class Database:
         await self.engine.dispose()
 
 
-def _refuse_closed(connection: AdaptedConnection, _record: object, _proxy: object) -> None:
-    """Let the pool replace a connection that its server has closed.
-
-    The driver knows by itself; asking the server (`pool_pre_ping`) takes three round trips a transaction.
-    """
-    if connection.driver_connection.is_closed():
-        raise DisconnectionError
-
-
 def _server_settings(application_name: str, role: str | None) -> dict[str, str]:
     settings = {
         "application_name": application_name,
@@ -157,10 +146,10 @@ def _server_settings(application_name: str, role: str | None) -> dict[str, str]:
     return settings if role is None else settings | {"role": role}
 
 
-def driver_connection(sessions: Sessions) -> AbstractAsyncContextManager[asyncpg.Connection]:
-    """The bare driver beside these sessions, for a statement that is a transaction of its own."""
+def driver_beside(sessions: Sessions) -> DriverPool:
+    """The bare driver of the same database, for statements that are transactions of their own."""
     driver: DriverPool = sessions.kw["info"][_DRIVER]
-    return driver.connection()
+    return driver
 
 
 @asynccontextmanager

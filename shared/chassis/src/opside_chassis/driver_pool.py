@@ -1,53 +1,64 @@
 """Connections of the bare driver, for statements that are transactions of their own.
 
-SQLAlchemy's sessions cost more than such a statement itself. Nothing may be left on a connection: no
-open transaction, no setting that outlives the statement; nothing is reset between two users.
+A session of SQLAlchemy, or a pool that resets what it gets back, costs more than such a statement
+itself. It leaves nothing on its connection: no open transaction, no setting that outlives it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import asyncpg
 
+DATABASE_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CannotConnectNowError,
+    OSError,
+)
+"""What `execute` raises when the server cannot be reached, or was lost in the middle."""
+
 
 class DriverPool:
-    """Opens with its first statement; connections that are idle for long are closed again."""
+    """A few connections, opened when they are needed, each running one statement at a time."""
 
     def __init__(
         self, url: str, *, size: int, timeout: float, server_settings: dict[str, str]
     ) -> None:
         self._url = url
-        self._size = size
         self._timeout = timeout
         self._server_settings = server_settings
-        self._opening = asyncio.Lock()
-        self._pool: asyncpg.Pool | None = None
+        self._places = asyncio.Semaphore(size)
+        self._idle: list[asyncpg.Connection] = []
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """A live connection, given back on leaving."""
-        async with (self._pool or await self._opened()).acquire() as connection:
-            yield connection
+    async def execute(self, statement: str, *values: object) -> str:
+        """Run one statement and commit it; answers its command tag (`INSERT 0 1`).
+
+        Raises:
+            asyncpg.PostgresError: it was refused, and undone as a whole.
+        """
+        async with self._places:
+            connection = await self._take()
+            try:
+                tag: str = await connection.execute(statement, *values)
+            except asyncpg.PostgresError:
+                self._idle.append(connection)
+                raise
+            except BaseException:
+                # Cancelled or lost in the middle: what the server does with it is unknown here.
+                connection.terminate()
+                raise
+            self._idle.append(connection)
+            return tag
 
     async def close(self) -> None:
-        """Close every connection once it is given back."""
-        if self._pool is not None:
-            await self._pool.close()
+        """Close the connections; no statement runs any more."""
+        while self._idle:
+            await self._idle.pop().close()
 
-    async def _opened(self) -> asyncpg.Pool:
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    self._url,
-                    min_size=0,
-                    max_size=self._size,
-                    reset=_keep,
-                    timeout=self._timeout,
-                    server_settings=self._server_settings,
-                )
-            return self._pool
-
-
-async def _keep(_connection: object) -> None:
-    """There is nothing to reset; the driver's own reset is a round trip."""
+    async def _take(self) -> asyncpg.Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return await asyncpg.connect(
+            self._url, timeout=self._timeout, server_settings=self._server_settings
+        )

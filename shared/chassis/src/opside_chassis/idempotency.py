@@ -84,7 +84,7 @@ def idempotency_extras_sql(schema: str) -> list[str]:
         END $$
         """,  # noqa: S608 - a migration's own schema
         f"CREATE CONSTRAINT TRIGGER require_answer AFTER INSERT ON {schema}.idempotency_keys"
-        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.status_code IS NULL)"
         f" EXECUTE FUNCTION {schema}.require_answer()",
     ]
 

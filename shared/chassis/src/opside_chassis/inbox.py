@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from opside_chassis.database import Sessions, driver_beside
 from opside_chassis.ids import new_id
 from opside_chassis.outbox import current_trace_parent
 
@@ -69,20 +70,17 @@ def inbox_extras_sql(schema: str) -> list[str]:
     ]
 
 
-_RECEIVE = text(
-    """
+_RECEIVE = """
     WITH stored AS (
         INSERT INTO inbox (id, source, account, event_id, type, payload)
-        VALUES (:inbox_id, :source, :account, :event_id, :type, CAST(:payload AS jsonb))
+        VALUES ($1, $2, $3, $4, $5, CAST($6 AS jsonb))
         ON CONFLICT (source, account, event_id) DO NOTHING
         RETURNING id
     )
     INSERT INTO outbox (id, kind, payload, trace_parent)
-    SELECT :outbox_id, :kind, jsonb_build_object('inboxId', id), CAST(:trace_parent AS text)
-      FROM stored
+    SELECT $7, $8, jsonb_build_object('inboxId', id), CAST($9 AS text) FROM stored
     RETURNING id
-    """
-)
+"""
 
 
 async def receive(session: AsyncSession | AsyncConnection, event: InboxEvent, *, kind: str) -> bool:
@@ -90,18 +88,32 @@ async def receive(session: AsyncSession | AsyncConnection, event: InboxEvent, *,
 
     Answers False for a repeat: nothing was stored or staged.
     """
-    parameters = {
-        "inbox_id": new_id("inb"),
-        "outbox_id": new_id("obx"),
-        "source": event.source,
-        "account": event.account,
-        "event_id": event.event_id,
-        "type": event.type,
-        "payload": json.dumps(event.payload),
-        "kind": kind,
-        "trace_parent": current_trace_parent(),
-    }
-    return (await session.execute(_RECEIVE, parameters)).first() is not None
+    connection = session if isinstance(session, AsyncConnection) else await session.connection()
+    stored = await connection.exec_driver_sql(_RECEIVE, _values(event, kind))
+    return stored.first() is not None
+
+
+async def receive_at_once(sessions: Sessions, event: InboxEvent, *, kind: str) -> bool:
+    """`receive` in a transaction of its own, on the bare driver: for a door that takes bursts."""
+    tag = await driver_beside(sessions).execute(_RECEIVE, *_values(event, kind))
+    return tag != _NOTHING_INSERTED
+
+
+_NOTHING_INSERTED = "INSERT 0 0"
+
+
+def _values(event: InboxEvent, kind: str) -> tuple[str | None, ...]:
+    return (
+        new_id("inb"),
+        event.source,
+        event.account,
+        event.event_id,
+        event.type,
+        json.dumps(event.payload),
+        new_id("obx"),
+        kind,
+        current_trace_parent(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,10 @@ async def _finish_jobs(worker: Worker) -> None:
 
 
 async def _cancel(tasks: list["asyncio.Task[Any]"]) -> None:
-    for task in tasks:
-        task.cancel()
+    """Ask until they end: redis-py loses a cancellation that comes together with an answer."""
+    waiting = set(tasks)
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=0.5)
     await asyncio.gather(*tasks, return_exceptions=True)

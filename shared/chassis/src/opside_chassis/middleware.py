@@ -103,14 +103,17 @@ def _write_access_line(scope: Scope, status: int, took_seconds: float) -> None:
     )
 
 
+def security_headers(*, production: bool) -> dict[str, str]:
+    """The headers of a closed API."""
+    return {**SECURITY_HEADERS, **({"Strict-Transport-Security": HSTS} if production else {})}
+
+
 class SecurityHeaders:
     """Adds the headers of a closed API; a route's own (an HTML page's CSP) wins."""
 
     def __init__(self, app: ASGIApp, *, production: bool) -> None:
         self._app = app
-        self._headers = {**SECURITY_HEADERS}
-        if production:
-            self._headers["Strict-Transport-Security"] = HSTS
+        self._headers = security_headers(production=production)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -185,8 +188,9 @@ class AddressLimit:
             connection = HTTPConnection(scope)
             state = connection.app.state
             limiter: RateLimiter | None = state.rate_limiter
-            if limiter is not None and not _is_service(connection, state.access):
-                limits = path_limits(scope["path"], state.path_limits)
+            limits = path_limits(scope["path"], state.path_limits)
+            counted = limits is None or limits.counted
+            if limiter is not None and counted and not _is_service(connection, state.access):
                 await limit_address(limiter, limit_key(scope[CLIENT_ADDRESS]), limits)
         await self._app(scope, receive, send)
 

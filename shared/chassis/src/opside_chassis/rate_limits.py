@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from starlette.requests import HTTPConnection
 
 from opside_chassis.errors import TooManyRequests
+from opside_chassis.request_context import client_address, limit_key
 
 WINDOW_SECONDS = 60
 REDIS_TIMEOUT_SECONDS = 0.1
@@ -51,6 +52,9 @@ class PathLimits:
     requests_per_minute: int | None = None
     json_checked: bool = True
     """False where a provider's raw body is signed: the route itself parses it after the check."""
+    counted: bool = True
+    """False where checking a signature costs less than counting, and a provider delivers in bursts:
+    the route counts what it refuses (`limit_refused`)."""
 
 
 def path_limits(path: str, limits: Sequence[PathLimits]) -> PathLimits | None:
@@ -172,6 +176,14 @@ async def limit_address(limiter: RateLimiter, address: str, limits: PathLimits |
     """Count a call of an address; raises `TooManyRequests`."""
     per_minute = limits.requests_per_minute if limits else None
     await limiter.hit(_scoped(f"address:{address}", limits), per_minute=per_minute)
+
+
+async def limit_refused(connection: HTTPConnection) -> None:
+    """Count a call that a route refuses to its address; raises `TooManyRequests`."""
+    limiter: RateLimiter | None = connection.app.state.rate_limiter
+    if limiter is not None:
+        limits = path_limits(connection.scope["path"], connection.app.state.path_limits)
+        await limit_address(limiter, limit_key(client_address(connection)), limits)
 
 
 def _scoped(key: str, limits: PathLimits | None) -> str:

@@ -29,7 +29,8 @@ BATCH = 50
 QUEUE_DEPTH = 64
 """No more is handed out while so many wait in Redis: a row there should be begun within its lease."""
 CROWDED_SECONDS = 0.05
-"""How soon to look again when the queue, or the relay itself, was full."""
+"""How soon to look again when the queue, or the relay itself, was full, and after a NOTIFY: of a burst
+only its first rows are told of (`outbox.WAKE_EVERY_MS`)."""
 MAX_DIRECT_JOBS = 5
 """Jobs run by the relay itself while Redis is away; few, so that the pool of connections lasts."""
 ENQUEUE_TIMEOUT_SECONDS = 2.0
@@ -98,6 +99,7 @@ class Relay:
     async def run(self) -> None:
         """Until `stop`: sweep, hand out, sleep until woken. Survives any outage of Postgres or Redis."""
         listener = asyncio.create_task(self._listen())
+        woken = False
         try:
             while not self._stopping.is_set():
                 try:
@@ -105,7 +107,8 @@ class Relay:
                 except Exception as error:
                     logger.warning("relay could not sweep", exc_info=error)
                     crowded = False
-                await self._sleep(CROWDED_SECONDS if crowded else SWEEP_SECONDS)
+                soon = crowded or woken
+                woken = await self._sleep(CROWDED_SECONDS if soon else SWEEP_SECONDS)
         finally:
             listener.cancel()
             await asyncio.gather(listener, *self._direct, return_exceptions=True)
@@ -234,11 +237,14 @@ class Relay:
         if not task.cancelled() and task.exception() is not None:
             logger.warning("job outcome was not written", exc_info=task.exception())
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _sleep(self, seconds: float) -> bool:
+        """True when it was woken: more rows may follow that nobody will tell of."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
+        woken = self._wake.is_set()
         self._wake.clear()
+        return woken
 
     async def _listen(self) -> None:
         """Keep one connection that hears NOTIFY; without it the sweep still finds every row."""

@@ -3,10 +3,11 @@
 import errno
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
@@ -51,6 +52,8 @@ class WebOptions:
 
     path_limits: Sequence[PathLimits] = ()
     health_fields: HealthFields = _no_fields
+    untraced: Callable[[MutableMapping[str, Any]], bool] | None = None
+    """True for the scope of a request whose span would cost more than the request."""
     rate_limiter: RateLimiter | None = None
     """Given by tests; by default one is made from the settings."""
 
@@ -82,7 +85,7 @@ def create_app(
         # A redirect would be built from the client's Host header.
         redirect_slashes=False,
         # One span a request says where the time went; one a dependency only costs some.
-        telemetry={"operation_spans": False},
+        telemetry={"operation_spans": False, "exclude": options.untraced},
         lifespan=_composed(lifespan, limiter),
         middleware=_middleware(settings, options),
         responses=problems.OPENAPI_RESPONSES,

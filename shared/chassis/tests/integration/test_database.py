@@ -9,11 +9,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from opside_chassis.database import (
+    DRIVER_POOL_SIZE,
     EVERY_TENANT,
     Database,
     Sessions,
     check_application_role,
-    driver_connection,
+    driver_beside,
     refuse_open_transaction,
     transaction,
 )
@@ -175,13 +176,44 @@ async def test_connections_that_the_server_closed_are_replaced(
     committed_database: Database, migrated_admin: Database
 ) -> None:
     sessions = committed_database.sessions
-    own = "SELECT pg_backend_pid()"
-    async with transaction(sessions) as session, driver_connection(sessions) as driver:
-        before = {(await session.execute(text(own))).scalar_one(), await driver.fetchval(own)}
+    note = "INSERT INTO notes (id, user_id, words) SELECT pg_backend_pid()::text, 'usr_a', 'w' FROM tenant"
+    as_tenant = "WITH tenant AS MATERIALIZED (SELECT set_config('opside.tenant', 'usr_a', true)) "
+
+    async def processes() -> set[str]:
+        await driver_beside(sessions).execute(as_tenant + note)
+        async with transaction(sessions, tenant="usr_a") as session:
+            await session.execute(text(note.replace("FROM tenant", "")))
+        return await seen_by(sessions, "usr_a")
+
+    before = await processes()
     async with transaction(migrated_admin.sessions) as session:
-        for pid in before:
-            await session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+        for process in before:
+            await session.execute(
+                text("SELECT pg_terminate_backend(:id, 5000)"), {"id": int(process)}
+            )
     await asyncio.sleep(0.1)
-    async with transaction(sessions) as session, driver_connection(sessions) as driver:
-        after = {(await session.execute(text(own))).scalar_one(), await driver.fetchval(own)}
-    assert not before & after
+    assert len(before) == 2
+    assert len(await processes()) == 4
+
+
+async def test_a_driver_connection_that_was_cancelled_is_not_used_again(
+    committed_database: Database,
+) -> None:
+    driver = committed_database.driver
+    running = asyncio.create_task(driver.execute("SELECT pg_sleep(1)"))
+    await asyncio.sleep(0.2)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert await driver.execute("SELECT 1") == "SELECT 1"
+
+
+async def test_no_more_driver_connections_than_places(committed_database: Database) -> None:
+    driver, slow = committed_database.driver, "SELECT pg_sleep(0.05)"
+    await asyncio.gather(*(driver.execute(slow) for _ in range(4 * DRIVER_POOL_SIZE)))
+    async with transaction(committed_database.sessions) as session:
+        query = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query = :slow"
+        )
+        assert (await session.execute(query, {"slow": slow})).scalar_one() == DRIVER_POOL_SIZE

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -13,6 +14,7 @@ from outbox_parts import (
     stage_word,
     status,
 )
+from schema_tables import SCHEMA
 from sqlalchemy import text
 
 from opside_chassis import leases
@@ -24,10 +26,11 @@ from opside_chassis.outbox import (
     StagedJob,
     current_trace_parent,
     fence,
+    outbox_channel,
     queue_counts,
     stage,
 )
-from opside_chassis.testing.plugin import FrozenClock
+from opside_chassis.testing.plugin import FrozenClock, MigratedDatabase
 
 
 async def test_a_staged_job_runs_once_and_is_done(sessions: Sessions) -> None:
@@ -353,3 +356,31 @@ async def test_an_illegal_status_is_refused_by_the_database(sessions: Sessions) 
     await stage_word(sessions, "x")
     with pytest.raises(Exception, match="ck_outbox_status"):
         await set_rows(sessions, "status = 'vanished'")
+
+
+async def test_of_a_burst_the_relay_is_told_at_once_and_then_now_and_then(
+    committed_sessions: Sessions, migrated: MigratedDatabase
+) -> None:
+    told: list[object] = []
+    listener = await asyncpg.connect(migrated.app_url)
+    await listener.add_listener(outbox_channel(SCHEMA), lambda *notice: told.append(notice))
+    await stage_word(committed_sessions, "alone")
+    await asyncio.sleep(0.1)
+    assert len(told) == 1
+    await asyncio.gather(*(stage_word(committed_sessions, f"late {n}") for n in range(100)))
+    await asyncio.sleep(0.1)
+    assert 2 <= len(told) < 100
+    await listener.close()
+
+
+async def test_a_clock_set_back_does_not_silence_the_outbox(
+    committed_sessions: Sessions, owner_connection: "asyncpg.Connection"
+) -> None:
+    told: list[object] = []
+    await owner_connection.add_listener(outbox_channel(SCHEMA), lambda *notice: told.append(notice))
+    await owner_connection.execute(
+        f"SELECT setval('{SCHEMA}.outbox_woken_ms', 4102444800000)"  # the year 2100
+    )
+    await stage_word(committed_sessions, "now")
+    await asyncio.sleep(0.1)
+    assert len(told) == 1

@@ -1,14 +1,14 @@
 """Limits per address and per user without Redis, and whose address it is."""
 
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from hypothesis import given
 from hypothesis import strategies as st
 from web_parts import Keys, app_with, bearer, client_of, local_limiter
 
 from opside_chassis import access, rate_limits
-from opside_chassis.errors import TooManyRequests
-from opside_chassis.rate_limits import WINDOW_SECONDS, PathLimits
+from opside_chassis.errors import BadRequest, TooManyRequests
+from opside_chassis.rate_limits import WINDOW_SECONDS, PathLimits, limit_refused
 from opside_chassis.request_context import limit_key, resolve_client_address
 
 router = APIRouter(prefix="/t", dependencies=[Depends(access.public())])
@@ -18,6 +18,12 @@ router = APIRouter(prefix="/t", dependencies=[Depends(access.public())])
 @router.get("/hooks")
 async def _ok() -> str:
     return "ok"
+
+
+@router.get("/hooks/refused")
+async def _refused(request: Request) -> str:
+    await limit_refused(request)
+    raise BadRequest("not signed")
 
 
 async def statuses(client, path: str, times: int, **headers: str) -> list[int]:
@@ -54,6 +60,15 @@ async def test_a_path_may_have_its_own_limit_and_its_own_count() -> None:
     async with client_of(app) as client:
         assert await statuses(client, "/t/hooks", 5) == [200] * 4 + [429]
         assert await statuses(client, "/t/ok", 2) == [200, 429]
+
+
+async def test_a_path_may_count_only_what_it_refuses() -> None:
+    limits = (PathLimits("/t/hooks", requests_per_minute=2, counted=False),)
+    app = app_with(router, limiter=local_limiter(1), path_limits=limits)
+    async with client_of(app) as client:
+        assert await statuses(client, "/t/hooks", 5) == [200] * 5
+        assert await statuses(client, "/t/hooks/refused", 3) == [400, 400, 429]
+        assert await statuses(client, "/t/hooks", 1) == [200]
 
 
 async def test_services_are_not_limited_by_address_but_pretenders_are() -> None:
