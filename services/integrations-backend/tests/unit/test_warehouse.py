@@ -114,6 +114,18 @@ def test_units_found_after_the_loss_are_taken_off() -> None:
     assert findings.claims[0].explanation["answered_by"] == ["2 found on 2026-10-05"]
 
 
+def test_a_payment_is_not_left_to_units_that_a_later_find_has_taken() -> None:
+    """The payment can only be for the first loss, the find for either: three lost, two answered."""
+    ledger = [
+        loss(date="11/08/2026", quantity=-2, reconciled_quantity=1, unreconciled_quantity=1),
+        loss(date="11/11/2026", reconciled_quantity=1, unreconciled_quantity=0),
+        loss(date="11/15/2026", quantity=1, reason="F", unreconciled_quantity=0),
+    ]
+    payment = paid(approval_date="2026-11-09T10:00:00+00:00")
+    findings = find(facts({LEDGER: ledger, REIMBURSEMENTS: [payment]}))
+    assert claimed(findings) == [("warehouse_lost", "X001", 1)]
+
+
 def test_units_found_before_the_loss_answer_another_one() -> None:
     findings = detect(loss(), loss(date="09/30/2026", quantity=1, reason="F"))
     assert claimed(findings) == [("warehouse_lost", "X001", 1)]

@@ -96,7 +96,9 @@ def find(facts: Facts) -> Findings:
         return findings
     groups = _loss_rows(facts.rows[LEDGER])
     payments, in_stock = _payments(facts.rows[REIMBURSEMENTS])
-    for answer in (*_finds(facts.rows[LEDGER], in_stock), *payments):
+    answers = [*_finds(facts.rows[LEDGER], in_stock), *payments]
+    # Those that can answer the fewest losses come first, so that no later one takes their units.
+    for answer in sorted(answers, key=lambda one: one.latest_loss):
         shown = answer.day + timedelta(days=LEDGER_DELAY_DAYS) < facts.as_of
         _pair(groups.get((answer.claim_type, answer.fnsku), []), answer, shown=shown)
     for (claim_type, _), rows in groups.items():
