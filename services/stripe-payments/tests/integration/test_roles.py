@@ -159,7 +159,8 @@ async def test_what_runs_as_the_owner_is_safe_to_call(
         " WHERE pronamespace = 'payments'::regnamespace AND prosecdef",
         list(EVERYBODY),
     )
-    assert {row["proname"] for row in rows if row["callers"]} == {"forget_old_events"}
+    callers = {row["proname"]: row["callers"] for row in rows if row["callers"]}
+    assert callers == {"forget_old_events": [ADMIN], "close_dispute": [WORKER]}
     assert all(row["proconfig"] == ["search_path=payments, pg_temp"] for row in rows)
     assert rows
 

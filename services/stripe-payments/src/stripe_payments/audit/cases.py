@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opside_chassis.ids import new_id
@@ -65,14 +65,18 @@ async def open_cases(session: AsyncSession, *, limit: int) -> list[HumanCase]:
     return list(await session.scalars(query))
 
 
-async def close_cases(session: AsyncSession, *, reference: str, kind: str | None = None) -> None:
-    """What they asked for was done; of one kind, or all about this reference."""
-    statement = update(HumanCase).where(
-        HumanCase.reference == reference, HumanCase.closed_at.is_(None)
+async def close_cases(session: AsyncSession, *, reference: str) -> None:
+    """What they asked for was done."""
+    await session.execute(
+        update(HumanCase)
+        .where(HumanCase.reference == reference, HumanCase.closed_at.is_(None))
+        .values(closed_at=func.now())
     )
-    if kind is not None:
-        statement = statement.where(HumanCase.kind == kind)
-    await session.execute(statement.values(closed_at=func.now()))
+
+
+async def close_dispute(session: AsyncSession, commission_id: str) -> None:
+    """It ended without taking money; the worker may close no other case."""
+    await session.execute(text("SELECT close_dispute(:id)"), {"id": commission_id})
 
 
 async def open_case_for_job(session: AsyncSession, job: StagedJob, error: str) -> None:

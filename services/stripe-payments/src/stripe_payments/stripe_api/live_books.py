@@ -12,7 +12,8 @@ from stripe_payments.stripe_api.errors import OutcomeUnknown
 from stripe_payments.stripe_api.gateway import BalanceChange
 from stripe_payments.stripe_api.shapes import balance_change_of
 
-MOST_EVENTS = 1_000
+MOST_EVENTS = 10_000
+"""Of one look; thousands of commissions a half hour."""
 MOST_LINES = 100_000
 """Of one comparison; a busier platform compares shorter spans."""
 PAGE = 100

@@ -90,9 +90,9 @@ async def _reserve(sessions: Sessions, job: StagedJob) -> _Reserved | None:
         clawback_first = stored.taken_back_minor > stored.credited_minor
         if State(stored.state) not in _STARTS or (clawback_first and not stored.reserved_minor):
             return None
-        if await case_is_open(session, kind=DISPUTE, reference=stored.id):
-            return None
         fresh = stored.reserved_minor == 0
+        if fresh and await case_is_open(session, kind=DISPUTE, reference=stored.id):
+            return None
         if fresh:
             share_credited = stored.credited_minor - stored.fee_credited_minor
             stored.reserved_minor = stored.share_minor - share_credited

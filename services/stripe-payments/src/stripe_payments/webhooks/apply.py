@@ -12,7 +12,7 @@ from opside_chassis import inbox
 from opside_chassis.database import EVERY_TENANT, Sessions, transaction
 from opside_chassis.inbox import InboxRow
 from opside_chassis.outbox import StagedJob, fence
-from stripe_payments.audit.cases import DISPUTE, close_cases, open_case_once
+from stripe_payments.audit.cases import DISPUTE, close_dispute, open_case_once
 from stripe_payments.clawbacks.access import refund_changed
 from stripe_payments.commissions.access import (
     id_of_intent,
@@ -136,7 +136,7 @@ async def _dispute(stripe: Stripe, row: InboxRow) -> Effect | None:
         if commission_id is None:
             return False
         if dispute.harmless:
-            await close_cases(session, reference=commission_id, kind=DISPUTE)
+            await close_dispute(session, commission_id)
         else:
             await open_case_once(
                 session,
