@@ -40,8 +40,8 @@ LOCK_TIMEOUT_MS = 2_000
 IDLE_TRANSACTION_TIMEOUT_MS = 10_000
 """Limits of facts/money-safety.md section 9."""
 POOL_SIZE = 10
-DRIVER_POOL_SIZE = 5
-"""Its statements are short; more of them at once would only wait for each other in Postgres."""
+DRIVER_POOL_SIZE = 10
+"""Opened as they are needed; half as many cost an eighth of the webhooks that a process can take."""
 CONNECT_TIMEOUT_SECONDS = 10.0
 
 _DRIVER = "opside.driver"
