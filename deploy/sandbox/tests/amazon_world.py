@@ -77,7 +77,7 @@ class SellerApi:
     def manner(self) -> Manner:
         return MANNERS[self.persona]
 
-    def create(self, kind: str, days: int = 540, **options: str) -> httpx.Response:
+    def create(self, kind: str, days: int = 545, **options: str) -> httpx.Response:
         now = self.world.state.clock.now()
         body: dict[str, Any] = {
             "reportType": kind,
@@ -101,7 +101,7 @@ class SellerApi:
         content = gzip.decompress(answer.content) if packed else answer.content
         return content, answer.headers["content-type"].partition("charset=")[2]
 
-    def report(self, kind: str, days: int = 540, **options: str) -> list[dict[str, str]]:
+    def report(self, kind: str, days: int = 545, **options: str) -> list[dict[str, str]]:
         """Ask, wait, fetch, read: the rows, or none when Amazon cancelled it."""
         report_id = self.create(kind, days, **options).json()["reportId"]
         self.world.state.clock.advance(1.1)
