@@ -1,7 +1,7 @@
 """What a rule is given: the seller's rows by report, his store, the policy and the day of the audit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
@@ -36,10 +36,21 @@ class Facts:
     store: Marketplace
     policy: Policy
     as_of: date
+    scans: Mapping[str, pl.LazyFrame] = field(default_factory=dict)
+    """The same rows, not loaded; see `scan`."""
 
     def read(self, *report_types: str) -> bool:
         """True when every one of these reports was read."""
         return all(one in self.rows for one in report_types)
+
+    def scan(self, report_type: str) -> pl.LazyFrame:
+        """The rows of a type for a rule that needs few of millions: filter, select, then collect.
+
+        `rows` loads all of a type when it is first asked for; a ledger may be larger than memory.
+        """
+        return (
+            self.scans[report_type] if report_type in self.scans else self.rows[report_type].lazy()
+        )
 
     def judge(self, missing: Missing) -> Findings:
         """A claim inside its window; a loss with the reason outside."""

@@ -1,7 +1,11 @@
 """Detect one seller's claims from everything that was read for him so far."""
 
 import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+
+import polars as pl
 
 from integrations_backend.archive import Archive
 from integrations_backend.detection.detect import detect
@@ -21,12 +25,37 @@ async def detect_for_user(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedRows(Mapping[str, pl.DataFrame]):
+    """Rows by report type; those of a type are loaded when they are first asked for."""
+
+    scans: Mapping[str, pl.LazyFrame]
+    _loaded: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    def __getitem__(self, report_type: str) -> pl.DataFrame:
+        if report_type not in self._loaded:
+            self._loaded[report_type] = self.scans[report_type].collect(engine="streaming")
+        return self._loaded[report_type]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.scans)
+
+    def __len__(self) -> int:
+        return len(self.scans)
+
+    def __contains__(self, report_type: object) -> bool:
+        return report_type in self.scans
+
+
 def _detect(archive: Archive, *, user_id: str, marketplace_id: str, now: datetime) -> Findings:
-    rows = {kind: archive.rows(user_id, kind) for kind in KINDS}
-    facts = Facts(
-        rows={kind: frame for kind, frame in rows.items() if frame is not None},
-        store=marketplace(marketplace_id),
-        policy=current_policy(),
-        as_of=now.date(),
+    found = {kind: archive.rows(user_id, kind) for kind in KINDS}
+    scans = {kind: rows.lazy() for kind, rows in found.items() if rows is not None}
+    return detect(
+        Facts(
+            rows=LoadedRows(scans),
+            store=marketplace(marketplace_id),
+            policy=current_policy(),
+            as_of=now.date(),
+            scans=scans,
+        )
     )
-    return detect(facts)
