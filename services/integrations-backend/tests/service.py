@@ -26,6 +26,7 @@ from opside_chassis.keyring import SigningKey, generate_keypair
 from opside_chassis.service_token import ServiceTokens
 from opside_chassis.user_token import UserTokens
 from opside_contracts import scopes
+from opside_contracts.integrations.messages import Provider
 
 ADA, BEN = "usr_ada", "usr_ben"
 BROWSER = "browser-of-ada-0123456789"
@@ -182,7 +183,7 @@ def build(
         settings=settings,
         database=database,
         amazon=amazon or FakeAmazon(),
-        tokens=TokenVault(database.sessions, build_vault(settings), clock),
+        tokens=TokenVault(database.sessions, build_vault(settings), clock, Provider.AMAZON),
         archive=Archive.open(str(archive)),
         accounts=neighbours.accounts(tokens),
         payments=neighbours.payments(tokens),

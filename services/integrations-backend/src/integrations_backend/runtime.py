@@ -18,6 +18,7 @@ from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
 from opside_chassis.user_token import UserTokenVerifier
 from opside_chassis.vault import Vault, key_from_text
 from opside_contracts.accounts.client import AccountsClient
+from opside_contracts.integrations.messages import Provider
 from opside_contracts.payments.client import PaymentsClient
 
 SERVICE = "integrations-backend"
@@ -33,6 +34,7 @@ class Runtime:
     database: Database
     amazon: Amazon
     tokens: TokenVault
+    """Amazon's; `tokens.of(provider)` are another's."""
     archive: Archive
     accounts: AccountsClient
     payments: PaymentsClient
@@ -71,7 +73,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             settings=settings,
             database=database,
             amazon=LiveAmazon(settings, lwa, sp_api),
-            tokens=TokenVault(database.sessions, build_vault(settings), utc_now),
+            tokens=TokenVault(database.sessions, build_vault(settings), utc_now, Provider.AMAZON),
             archive=archive,
             accounts=AccountsClient(main_api),
             payments=PaymentsClient(payments),

@@ -20,6 +20,7 @@ from opside_chassis.jobs import Handler, Schedule, Workshop
 from opside_chassis.outbox import StagedJob
 from opside_chassis.relay import Relay, run_worker
 from opside_contracts.events import EVENT
+from opside_contracts.integrations.messages import Provider
 
 SYNC_EVERYBODY = "sync_connected_sellers"
 
@@ -34,7 +35,7 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
         await _start(runtime, job.tenant or "", reason="connected")
 
     async def sync_everybody(_job: StagedJob) -> None:
-        for user_id in await connected_users(sessions):
+        for user_id in await connected_users(sessions, Provider.AMAZON):
             await _start(runtime, user_id, reason="scheduled")
 
     async def publish(job: StagedJob) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from integrations_backend.amazon_api.errors import GrantRefused
-from integrations_backend.amazon_api.gateway import Amazon, Grant, ReportState
+from integrations_backend.amazon_api.gateway import Amazon, ReportState
+from integrations_backend.grants import Grant
 from opside_chassis.database import refuse_open_transaction
 
 US_STORE = "ATVPDKIKX0DER"

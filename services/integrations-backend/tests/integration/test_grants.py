@@ -10,6 +10,7 @@ from fakes.amazon_fake import HOUR_SECONDS, FakeAmazon
 from service import ADA, BEN, Service
 
 from integrations_backend.amazon_api.errors import AccessDenied, AmazonUnavailable, GrantRefused
+from integrations_backend.grants import ProviderUnavailable
 from integrations_backend.reports.kinds import LEDGER, REIMBURSEMENTS
 from integrations_backend.sync.start import start_sync
 from integrations_backend.worker import SYNC_EVERYBODY, handlers
@@ -141,7 +142,7 @@ async def test_a_worker_that_died_while_refreshing_holds_up_the_others_for_a_whi
     clock.advance(seconds=HOUR_SECONDS)
     await service.execute("UPDATE oauth_tokens SET refreshing_until = now() + interval '0.4 s'")
     hurried = replace(service.runtime.tokens, patience_seconds=0.05)
-    with pytest.raises(AmazonUnavailable, match="another worker"):
+    with pytest.raises(ProviderUnavailable, match="another worker"):
         await hurried.access_token(service.runtime.amazon, user_id=ADA)
     assert await token(service) == "access-2"
 

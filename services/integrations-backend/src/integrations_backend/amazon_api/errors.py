@@ -1,8 +1,8 @@
 """How Amazon fails, in our words (facts/amazon-gmail.md sections 1.4, 2, 3)."""
 
+from integrations_backend.grants import GrantRefused, ProviderUnavailable
 
-class GrantRefused(Exception):
-    """`invalid_grant`: only the seller can mend it, by consenting again."""
+__all__ = ["AccessDenied", "AmazonUnavailable", "GrantRefused", "RequestRefused", "Throttled"]
 
 
 class AccessDenied(Exception):
@@ -13,7 +13,7 @@ class Throttled(Exception):
     """429, or our own bucket is empty: wait; Amazon says neither how long nor why."""
 
 
-class AmazonUnavailable(Exception):
+class AmazonUnavailable(ProviderUnavailable):
     """5xx, a timeout, a broken answer, or a fault of ours such as invalid_client: try again later."""
 
 

@@ -6,14 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """Tokens as Amazon gave them; the access token lives so many seconds."""
-
-    access_token: str
-    refresh_token: str
-    expires_in_seconds: int
+from integrations_backend.grants import Grant
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from integrations_backend.amazon_api.errors import (
     RequestRefused,
     Throttled,
 )
-from integrations_backend.amazon_api.gateway import Grant, ReportState
+from integrations_backend.amazon_api.gateway import ReportState
+from integrations_backend.grants import Grant
 from integrations_backend.settings import Settings
 from opside_chassis.database import refuse_open_transaction
 

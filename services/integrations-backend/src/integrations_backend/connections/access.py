@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from integrations_backend.connections import queries
 from opside_chassis.database import EVERY_TENANT, Sessions, transaction
-from opside_contracts.integrations.messages import ConnectionStatus
+from opside_contracts.integrations.messages import ConnectionStatus, Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +18,13 @@ class ConnectedSeller:
 async def connected_seller(sessions: Sessions, user_id: str) -> ConnectedSeller | None:
     """The seller, or None while he is not connected."""
     async with transaction(sessions, tenant=user_id) as session:
-        row = await queries.of_user(session, user_id)
-    if row is None or row.status != ConnectionStatus.CONNECTED.value:
+        row = await queries.of_user(session, user_id, Provider.AMAZON)
+    if row is None or row.status != ConnectionStatus.CONNECTED.value or not row.marketplace_id:
         return None
     return ConnectedSeller(user_id, row.marketplace_id)
 
 
-async def connected_users(sessions: Sessions) -> list[str]:
-    """Everybody who is connected, for the hourly sync."""
+async def connected_users(sessions: Sessions, provider: Provider) -> list[str]:
+    """Everybody who is connected to a provider, for its regular sync."""
     async with transaction(sessions, tenant=EVERY_TENANT) as session:
-        return await queries.connected_users(session)
+        return await queries.connected_users(session, provider)

@@ -1,6 +1,5 @@
 """The return from Seller Central: exchange the code once, prove that it works, connect."""
 
-import secrets
 from dataclasses import dataclass
 
 from integrations_backend.amazon_api.errors import (
@@ -9,12 +8,13 @@ from integrations_backend.amazon_api.errors import (
     GrantRefused,
     Throttled,
 )
-from integrations_backend.amazon_api.gateway import Amazon, Grant
+from integrations_backend.amazon_api.gateway import Amazon
 from integrations_backend.connections import queries
-from integrations_backend.connections.errors import AccountTaken, ConsentRefused, NotGranted
+from integrations_backend.connections.consents import Visitor, take_consent
+from integrations_backend.connections.errors import AccountTaken, NotGranted
 from integrations_backend.connections.models import SellerConnection
-from integrations_backend.connections.start_consent import hash_of
 from integrations_backend.connections.state import set_status
+from integrations_backend.grants import Grant
 from integrations_backend.human_cases import open_case
 from integrations_backend.reports.marketplaces import is_known
 from integrations_backend.vault.tokens import TokenVault
@@ -33,11 +33,15 @@ ACCOUNT_TAKEN = "account_taken"
 class ConsentReturn:
     """What came back with the browser of a signed-in user."""
 
-    user_id: str
-    browser_binding: str
+    visitor: Visitor
     state: str
     code: str
     seller_id: str
+
+    @property
+    def user_id(self) -> str:
+        """Whose consent it is."""
+        return self.visitor.user_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,13 @@ class Connector:
             NotGranted: Amazon does not accept the code, or gives no access.
             AccountTaken: the selling account belongs to another user.
         """
-        await self._take_attempt(returned)
+        await take_consent(
+            self.sessions,
+            Provider.AMAZON,
+            returned.state,
+            visitor=returned.visitor,
+            clock=self.clock,
+        )
         grant, marketplace_id = await self._exchange(returned.code)
         try:
             await self._keep(returned, grant, marketplace_id)
@@ -68,11 +78,13 @@ class Connector:
     async def _keep(self, returned: ConsentReturn, grant: Grant, marketplace_id: str) -> None:
         # Every tenant: whether somebody else has the account can only be seen that way.
         async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
-            owner = await queries.owner_of(session, returned.seller_id)
+            owner = await queries.owner_of(session, returned.seller_id, Provider.AMAZON)
             if owner not in {None, returned.user_id}:
                 raise AccountTaken("this selling account is connected to another user")
             await self.tokens.keep(session, user_id=returned.user_id, grant=grant)
-            connection = await queries.of_user(session, returned.user_id, lock=True)
+            connection = await queries.of_user(
+                session, returned.user_id, Provider.AMAZON, lock=True
+            )
             connection = connection or SellerConnection(
                 user_id=returned.user_id, provider=Provider.AMAZON.value
             )
@@ -94,7 +106,7 @@ class Connector:
         So the first to claim an account may be the wrong one; only a person can find out.
         """
         async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
-            owner = await queries.owner_of(session, returned.seller_id)
+            owner = await queries.owner_of(session, returned.seller_id, Provider.AMAZON)
             await open_case(
                 session,
                 kind=ACCOUNT_TAKEN,
@@ -102,17 +114,6 @@ class Connector:
                 reason=f"{returned.user_id} was granted access and names the selling account"
                 f" {returned.seller_id}, which {owner} has connected: ask both for proof",
             )
-
-    async def _take_attempt(self, returned: ConsentReturn) -> None:
-        async with transaction(self.sessions, tenant=returned.user_id) as session:
-            attempt = await queries.take_attempt(session, hash_of(returned.state))
-        if attempt is None or attempt.expires_at < self.clock():
-            raise ConsentRefused("this consent was used already or took too long; start again")
-        same_browser = secrets.compare_digest(
-            attempt.browser_binding.encode(), returned.browser_binding.encode()
-        )
-        if not same_browser:
-            raise ConsentRefused("this consent was started in another browser; start again")
 
     async def _exchange(self, code: str) -> tuple[Grant, str]:
         try:

@@ -1,6 +1,7 @@
-"""Disconnect: the tokens go, jobs find nothing to work with."""
+"""Disconnect: the tokens go, jobs find nothing to work with; and what is connected."""
 
 from integrations_backend.connections import queries
+from integrations_backend.connections.models import SellerConnection
 from integrations_backend.connections.state import set_status
 from integrations_backend.vault.tokens import TokenVault
 from opside_chassis.clock import Clock
@@ -13,10 +14,10 @@ from opside_contracts.integrations.messages import (
 
 
 async def disconnect(sessions: Sessions, tokens: TokenVault, *, user_id: str, clock: Clock) -> None:
-    """Forget the tokens and say so. Amazon has no call to revoke them: the seller does that there."""
+    """Forget the tokens of the vault's provider and say so."""
     async with transaction(sessions, tenant=user_id) as session:
         await tokens.forget(session, user_id=user_id)
-        connection = await queries.of_user(session, user_id, lock=True)
+        connection = await queries.of_user(session, user_id, tokens.provider, lock=True)
         if connection is not None:
             await set_status(session, connection, ConnectionStatus.NOT_CONNECTED, now=clock())
 
@@ -24,14 +25,13 @@ async def disconnect(sessions: Sessions, tokens: TokenVault, *, user_id: str, cl
 async def list_connections(sessions: Sessions, *, user_id: str) -> list[Connection]:
     """The state of the user's connections; what was never connected is said as well."""
     async with transaction(sessions, tenant=user_id) as session:
-        amazon = await queries.of_user(session, user_id)
-    return [
-        Connection(
-            provider=provider,
-            status=ConnectionStatus(amazon.status)
-            if amazon and provider is Provider.AMAZON
-            else ConnectionStatus.NOT_CONNECTED,
-            account_id=amazon.account_id if amazon and provider is Provider.AMAZON else None,
-        )
-        for provider in Provider
-    ]
+        known = {row.provider: row for row in await queries.all_of_user(session, user_id)}
+    return [_shown(provider, known.get(provider.value)) for provider in Provider]
+
+
+def _shown(provider: Provider, row: SellerConnection | None) -> Connection:
+    if row is None:
+        return Connection(provider=provider, status=ConnectionStatus.NOT_CONNECTED)
+    return Connection(
+        provider=provider, status=ConnectionStatus(row.status), account_id=row.account_id
+    )

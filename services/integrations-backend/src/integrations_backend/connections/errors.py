@@ -1,6 +1,6 @@
 """What can go wrong with connecting an account."""
 
-from opside_chassis.errors import BadRequest, Conflict
+from opside_chassis.errors import BadRequest, Conflict, Unavailable
 
 
 class ConsentRefused(BadRequest):
@@ -10,12 +10,18 @@ class ConsentRefused(BadRequest):
 
 
 class AccountTaken(Conflict):
-    """The selling account is connected to another user."""
+    """The account is connected to another user."""
 
     code = "account_taken"
 
 
 class NotGranted(BadRequest):
-    """Amazon gave no access that works."""
+    """The provider gave no access that works."""
 
     code = "not_granted"
+
+
+class ProviderOff(Unavailable):
+    """This installation has no credentials of the provider's: nobody can connect an account there."""
+
+    code = "provider_off"

@@ -6,15 +6,20 @@ from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import RedirectResponse
 
 from integrations_backend.connections.connect import Connector, ConsentReturn
+from integrations_backend.connections.consents import Visitor, start_consent
 from integrations_backend.connections.disconnect import disconnect, list_connections
-from integrations_backend.connections.start_consent import start_consent
 from integrations_backend.dependencies import Runtime, runtime
 from opside_chassis import access
 from opside_chassis.access import Caller
 from opside_chassis.errors import Forbidden, OpsideError
 from opside_chassis.service_token import ServiceIdentity
 from opside_contracts import scopes
-from opside_contracts.integrations.messages import Connection, SellerConsent, StartSellerConsent
+from opside_contracts.integrations.messages import (
+    Connection,
+    Provider,
+    SellerConsent,
+    StartSellerConsent,
+)
 
 router = APIRouter()
 Member = Annotated[Caller, Depends(access.member())]
@@ -33,9 +38,9 @@ async def begin_consent(
         raise Forbidden("the request speaks of another user than the token")
     return await start_consent(
         parts.database.sessions,
-        parts.amazon,
-        user_id=request.user_id,
-        browser_binding=request.browser_binding,
+        Provider.AMAZON,
+        parts.amazon.consent_url,
+        visitor=Visitor(request.user_id, request.browser_binding),
         clock=parts.clock,
     )
 
@@ -54,8 +59,7 @@ async def amazon_returns(
         raise Forbidden("Amazon returns through the gateway only")
     connector = Connector(parts.database.sessions, parts.amazon, parts.tokens, parts.clock)
     returned = ConsentReturn(
-        user_id=caller.user_id,
-        browser_binding=x_opside_browser_binding,
+        visitor=Visitor(caller.user_id, x_opside_browser_binding),
         state=state,
         code=spapi_oauth_code,
         seller_id=selling_partner_id,
@@ -77,7 +81,10 @@ async def read_connections(caller: Member, parts: Parts) -> list[Connection]:
 
 @router.delete("/api/amazon/disconnect", status_code=204)
 async def disconnect_amazon(caller: Member, parts: Parts) -> None:
-    """Forget the seller's tokens and stop syncing."""
+    """Forget the seller's tokens and stop syncing.
+
+    Amazon has no call to revoke them: the seller does that at Seller Central.
+    """
     await disconnect(
         parts.database.sessions, parts.tokens, user_id=caller.user_id, clock=parts.clock
     )

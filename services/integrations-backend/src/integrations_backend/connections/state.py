@@ -36,8 +36,10 @@ async def set_status(
     )
 
 
-async def mark_broken(session: AsyncSession, *, user_id: str, now: datetime) -> None:
+async def mark_broken(
+    session: AsyncSession, provider: Provider, *, user_id: str, now: datetime
+) -> None:
     """The grant was withdrawn: show "reconnect", never "connected"."""
-    connection = await queries.of_user(session, user_id, lock=True)
+    connection = await queries.of_user(session, user_id, provider, lock=True)
     if connection is not None and connection.status == ConnectionStatus.CONNECTED.value:
         await set_status(session, connection, ConnectionStatus.RECONNECT, now=now)

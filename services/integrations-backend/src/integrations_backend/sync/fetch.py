@@ -32,6 +32,7 @@ from integrations_backend.vault.tokens import TokenVault
 from opside_chassis.clock import Clock
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.outbox import RetryLater
+from opside_contracts.integrations.messages import Provider
 
 T = TypeVar("T")
 SETTLED = frozenset({"read", "no_data", "denied", "failed"})
@@ -76,7 +77,7 @@ class Fetcher:
             await self._move_on(sync)
         except GrantRefused:
             async with transaction(self.sessions, tenant=sync.user_id) as session:
-                await mark_broken(session, user_id=sync.user_id, now=self.clock())
+                await mark_broken(session, Provider.AMAZON, user_id=sync.user_id, now=self.clock())
             raise
         except Throttled as error:
             raise RetryLater(THROTTLED_SECONDS, f"Amazon's usage plan: {error}") from error

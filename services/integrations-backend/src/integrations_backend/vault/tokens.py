@@ -1,15 +1,14 @@
 """Keep a grant, and hand out an access token that is still good."""
 
 import asyncio
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from integrations_backend.amazon_api.errors import AmazonUnavailable, GrantRefused
-from integrations_backend.amazon_api.gateway import Amazon, Grant
+from integrations_backend.grants import Grant, GrantRefused, ProviderUnavailable, Refresher
 from integrations_backend.vault.models import OAuthToken
 from opside_chassis.clock import Clock
 from opside_chassis.database import Sessions, transaction
@@ -21,30 +20,36 @@ REFRESH_AHEAD = timedelta(minutes=5)
 LEASE_SECONDS = 30
 """Longer than a worker's job, and so than any refresh, may take."""
 LOOK_AGAIN_SECONDS = 0.1
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""When a token ends that is good until it is revoked."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenVault:
-    """Reads and writes sealed tokens."""
+    """Reads and writes sealed tokens of one provider."""
 
     sessions: Sessions
     vault: Vault
     clock: Clock
+    provider: Provider
     patience_seconds: float = 5.0
     """How long a worker waits for another one's refresh; well under a job's 20 s."""
 
+    def of(self, provider: Provider) -> "TokenVault":
+        """The same vault for another provider's tokens."""
+        return replace(self, provider=provider)
+
     async def keep(self, session: AsyncSession, *, user_id: str, grant: Grant) -> None:
         """Store a grant in the caller's transaction; the newest replaces the one before."""
-        provider = Provider.AMAZON.value
         values = {
             "access_token": self._seal(user_id, "access_token", grant.access_token),
             "refresh_token": self._seal(user_id, "refresh_token", grant.refresh_token),
-            "expires_at": self.clock() + timedelta(seconds=grant.expires_in_seconds),
+            "expires_at": self._end_of(grant),
             "refreshing_until": None,
         }
         await session.execute(
             insert(OAuthToken)
-            .values(user_id=user_id, provider=provider, **values)
+            .values(user_id=user_id, provider=self.provider.value, **values)
             .on_conflict_do_update(
                 index_elements=["user_id", "provider"], set_=values | {"updated_at": func.now()}
             )
@@ -52,18 +57,18 @@ class TokenVault:
 
     async def forget(self, session: AsyncSession, *, user_id: str) -> None:
         """Remove the tokens."""
-        await session.execute(delete(OAuthToken).where(OAuthToken.user_id == user_id))
+        await session.execute(delete(OAuthToken).where(*self._named(user_id)))
 
     async def access_token(
-        self, amazon: Amazon, *, user_id: str, refused: str | None = None
+        self, source: Refresher, *, user_id: str, refused: str | None = None
     ) -> str:
-        """A good access token; another than the one that Amazon `refused`.
+        """A good access token; another than the one that the provider `refused`.
 
-        Of workers that need a fresh one at once, one asks Amazon and the others take what it got.
+        Of workers that need a fresh one at once, one asks the provider and the others take what it got.
 
         Raises:
             GrantRefused: there is no grant, or it was withdrawn.
-            AmazonUnavailable: another worker has been asking for too long.
+            ProviderUnavailable: another worker has been asking for too long.
         """
         row = await self._row(user_id)
         token = self._open(user_id, "access_token", row.access_token)
@@ -76,19 +81,19 @@ class TokenVault:
             if stored.access_token != row.access_token:
                 return self._open(user_id, "access_token", stored.access_token)
             if asyncio.get_running_loop().time() > waited_until:
-                raise AmazonUnavailable("another worker is refreshing this token")
-        return await self._refresh(amazon, row)
+                raise ProviderUnavailable("another worker is refreshing this token")
+        return await self._refresh(source, row)
 
-    async def _refresh(self, amazon: Amazon, row: OAuthToken) -> str:
+    async def _refresh(self, source: Refresher, row: OAuthToken) -> str:
         user_id = row.user_id
         try:
-            grant = await amazon.refresh(self._open(user_id, "refresh_token", row.refresh_token))
+            grant = await source.refresh(self._open(user_id, "refresh_token", row.refresh_token))
         except BaseException:
             await self._give_back(user_id, of=row.access_token)
             raise
         async with transaction(self.sessions, tenant=user_id) as session:
             stored = await session.get(
-                OAuthToken, (user_id, Provider.AMAZON.value), with_for_update=True
+                OAuthToken, (user_id, self.provider.value), with_for_update=True
             )
             # Disconnected or connected anew meanwhile: that wins.
             if stored is not None and stored.refresh_token == row.refresh_token:
@@ -98,7 +103,7 @@ class TokenVault:
     async def _lease(self, user_id: str, *, of: str) -> bool:
         """Take the right to refresh this very token, unless another worker has it.
 
-        A row and not a lock, since no transaction may be open while Amazon is asked. It ends by
+        A row and not a lock, since no transaction may be open while the provider is asked. It ends by
         itself, should its worker die.
         """
         until = func.now() + timedelta(seconds=LEASE_SECONDS)
@@ -123,22 +128,26 @@ class TokenVault:
     async def expires_at(self, user_id: str) -> datetime | None:
         """When the stored access token ends."""
         async with transaction(self.sessions, tenant=user_id) as session:
-            row = await session.get(OAuthToken, (user_id, Provider.AMAZON.value))
+            row = await session.get(OAuthToken, (user_id, self.provider.value))
         return row.expires_at if row else None
 
     async def _row(self, user_id: str) -> OAuthToken:
         async with transaction(self.sessions, tenant=user_id) as session:
-            row = await session.get(OAuthToken, (user_id, Provider.AMAZON.value))
+            row = await session.get(OAuthToken, (user_id, self.provider.value))
         if row is None:
             raise GrantRefused
         return row
 
-    @staticmethod
-    def _named(user_id: str) -> tuple[ColumnElement[bool], ...]:
-        return OAuthToken.user_id == user_id, OAuthToken.provider == Provider.AMAZON.value
+    def _named(self, user_id: str) -> tuple[ColumnElement[bool], ...]:
+        return OAuthToken.user_id == user_id, OAuthToken.provider == self.provider.value
+
+    def _end_of(self, grant: Grant) -> datetime:
+        if grant.expires_in_seconds is None:
+            return NEVER
+        return self.clock() + timedelta(seconds=grant.expires_in_seconds)
 
     def _seal(self, user_id: str, field: str, secret: str) -> str:
-        return self.vault.seal(secret, user_id=user_id, provider=Provider.AMAZON.value, field=field)
+        return self.vault.seal(secret, user_id=user_id, provider=self.provider.value, field=field)
 
     def _open(self, user_id: str, field: str, stored: str) -> str:
-        return self.vault.open(stored, user_id=user_id, provider=Provider.AMAZON.value, field=field)
+        return self.vault.open(stored, user_id=user_id, provider=self.provider.value, field=field)
