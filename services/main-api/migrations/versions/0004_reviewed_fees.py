@@ -1,0 +1,12 @@
+"""Reserved: a seller's objections before a fee is asked for."""
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    """Nothing yet."""
