@@ -21,8 +21,10 @@ from opside_local.journey.waiting import until
 from opside_local.system import System, worker_of
 
 ADA = SELLERS[0]
-DETECTED = ("warehouse_lost", "warehouse_damaged", "customer_return", "removal_lost")
-"""Inbound shortages are not detected yet (README, what is not there)."""
+DETECTED = (
+    *("warehouse_lost", "warehouse_damaged", "customer_return", "removal_lost"),
+    "inbound_shortage",
+)
 
 
 async def charges(system: System) -> int:

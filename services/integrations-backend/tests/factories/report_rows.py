@@ -12,6 +12,7 @@ import polars as pl
 from integrations_backend.detection.facts import Facts
 from integrations_backend.detection.policy import current_policy
 from integrations_backend.reports.kinds import (
+    INBOUND,
     INVENTORY,
     KINDS,
     LEDGER,
@@ -123,6 +124,15 @@ DEFAULTS: Mapping[str, Row] = {
         "afn-unsellable-quantity": "1",
         "afn-reserved-quantity": "2",
         "afn-total-quantity": "10",
+    },
+    INBOUND: {
+        "issue-reported-date": "2026-08-10T10:00:00+00:00",
+        "fba-shipment-id": "FBA1",
+        "sku": "SKU-1",
+        "fnsku": "X001",
+        "problem-type": "Quantity discrepancy",
+        "expected-quantity": "10",
+        "received-quantity": "7",
     },
     SETTLEMENT: {
         "settlement-id": "5001",

@@ -17,7 +17,6 @@ from opside_chassis.clock import utc_now
 from opside_chassis.database import Database
 
 DAYS = 30
-NOT_DETECTED = "inbound_shortage"
 
 
 @dataclass
@@ -33,8 +32,7 @@ class Ahead:
 def units(rows: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
     found: Counter[tuple[str, str]] = Counter()
     for one in rows:
-        if one["claim_type"] != NOT_DETECTED:
-            found[one["claim_type"], one["order_id"] or one["fnsku"]] += one["quantity"]
+        found[one["claim_type"], one["order_id"] or one["fnsku"]] += one["quantity"]
     return found
 
 

@@ -145,6 +145,7 @@ def _missing(gone: _Gone, values: SaleValues, fnskus: dict[str, str]) -> Missing
         event_date=gone.day,
         value_minor=value,
         confidence=RETURNED_CONFIDENCE,
+        confident_because="returns are matched by order and SKU; a label mixed up on the way would not be",
         explanation={
             gone.via: gone.reference,
             "returned": False,

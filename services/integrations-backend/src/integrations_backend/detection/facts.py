@@ -25,6 +25,7 @@ class Missing:
     event_date: date
     value_minor: int | None
     confidence: float
+    confident_because: str
     explanation: dict[str, object]
 
 
@@ -76,7 +77,13 @@ class Facts:
             currency=self.store.currency,
             confidence=missing.confidence,
             rule_version=self.policy.version,
-            explanation={**missing.explanation, "window": window.source},
+            explanation={
+                **missing.explanation,
+                "window": window.source,
+                "valuation": window.value,
+                "confidence_because": missing.confident_because,
+                "evidence": list(window.evidence),
+            },
         )
         return Findings(claims=[claim])
 
@@ -91,5 +98,6 @@ class Facts:
             quantity=quantity or missing.quantity,
             event_date=missing.event_date,
             reason=reason,
+            explanation=missing.explanation,
         )
         return Findings(losses=[loss])

@@ -44,6 +44,7 @@ class Loss:
     quantity: int
     event_date: date
     reason: str
+    explanation: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """Amazon's windows and valuation, as dated data with a source (rulings R16); code holds none of it."""
 
+import calendar
 import json
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,15 +14,21 @@ WHOLE_BP = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When losses of one type may be claimed, counted in days from the event, both ends inclusive."""
+    """When losses of one type may be claimed, counted from the event, both ends inclusive.
+
+    It closes after so many days or, where Amazon counts so, calendar months: one of the two is given.
+    `evidence` is what a claim must show beside the rows that it rests on.
+    """
 
     claim_type: str
     countries: tuple[str, ...]
     opens_days: int
-    closes_days: int
     valid_from: date
     value: str
+    evidence: tuple[str, ...]
     source: str
+    closes_days: int | None = None
+    closes_months: int | None = None
 
     def opens(self, event: date) -> date:
         """The first day on which a claim may be filed."""
@@ -29,7 +36,9 @@ class Window:
 
     def deadline(self, event: date) -> date:
         """The last day; it counts from the event and never moves."""
-        return event + timedelta(days=self.closes_days)
+        if self.closes_months is not None:
+            return months_later(event, self.closes_months)
+        return event + timedelta(days=self.closes_days or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +91,22 @@ def current_policy() -> Policy:
     data = json.loads(files(__package__).joinpath("windows.json").read_text())
     return Policy(
         version=data["version"],
-        windows=tuple(Window(**_dated(rule)) for rule in data["rules"]),
+        windows=tuple(_window(rule) for rule in data["rules"]),
         fee_taxes=tuple(FeeTax(**_dated(rule)) for rule in data["fee_tax"]),
         referral_percents=tuple(data["referral_percents"]["values"]),
     )
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day of a later month, or that month's last."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def _window(rule: dict[str, Any]) -> Window:
+    if ("closes_days" in rule) == ("closes_months" in rule):
+        raise ValueError(f"a window closes after days or after months: {rule}")
+    return Window(**_dated(rule) | {"evidence": tuple(rule["evidence"])})
 
 
 def _dated(rule: dict[str, Any]) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def _judge(
         event_date=shipped.date(),
         value_minor=None,
         confidence=CONFIDENCE,
+        confident_because="the order is finished and its parcels hold fewer units than left the stock",
         explanation={
             "left_the_stock": row["shipped-quantity"],
             "in_parcels": int(str(row["shipped-quantity"])) - short,

@@ -23,6 +23,7 @@ CODES = {
     **dict.fromkeys(("M", "5"), LOST),
     **dict.fromkeys(("6", "7", "E", "H", "K", "U"), DAMAGED),
 }
+LOSS_CODES = list(CODES)
 PAID_AS = {"lostwarehouse": LOST, "damagedwarehouse": DAMAGED}
 FOUND_CODES = ("F", "N")
 GIVEN_BACK_CODE = "N"
@@ -116,7 +117,7 @@ def _loss_rows(ledger: pl.DataFrame) -> dict[tuple[str, str], list[_Row]]:
     rows = (
         ledger.filter(
             (pl.col("event-type") == "Adjustments")
-            & pl.col("reason").is_in(list(CODES))
+            & pl.col("reason").is_in(LOSS_CODES)
             & (pl.col("quantity") < 0)
         )
         .sort("date", ROW_KEY, pl.col("unreconciled-quantity").neg(), OCCURRENCE)
@@ -195,6 +196,9 @@ def _judge(facts: Facts, claim_type: str, row: _Row) -> Findings:
         event_date=row.day,
         value_minor=None,
         confidence=LIKELY if row.answers else CERTAIN,
+        confident_because="some of its units were answered; which, only the ledger knows"
+        if row.answers
+        else "the ledger itself shows the units as open",
         explanation={
             "ledger_line": data["line"],
             "code": data["reason"],

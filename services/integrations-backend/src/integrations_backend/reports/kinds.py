@@ -16,6 +16,7 @@ REMOVAL_ORDERS = "GET_FBA_FULFILLMENT_REMOVAL_ORDER_DETAIL_DATA"
 REMOVAL_SHIPMENTS = "GET_FBA_FULFILLMENT_REMOVAL_SHIPMENT_DETAIL_DATA"
 SETTLEMENT = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE"
 INVENTORY = "GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA"
+INBOUND = "GET_FBA_FULFILLMENT_INBOUND_NONCOMPLIANCE_DATA"
 
 REQUESTED_REPORTS = (
     LEDGER,
@@ -26,6 +27,7 @@ REQUESTED_REPORTS = (
     REMOVAL_ORDERS,
     REMOVAL_SHIPMENTS,
     INVENTORY,
+    INBOUND,
 )
 """Asked for by createReport."""
 LISTED_REPORTS = (SETTLEMENT,)
@@ -245,6 +247,18 @@ _KINDS = (
             Column("afn-unsellable-quantity", Kind.COUNT, identity=False),
             Column("afn-reserved-quantity", Kind.COUNT, identity=False),
             Column("afn-total-quantity", Kind.COUNT, required=True, identity=False),
+        ),
+    ),
+    ReportKind(
+        INBOUND,
+        # A problem that is written again later, with more units received, is the same row.
+        (
+            Column("issue-reported-date", Kind.MOMENT, required=True, blank=True, identity=False),
+            *_text("fba-shipment-id", "sku", "fnsku", "problem-type"),
+            Column("fba-carton-id"),
+            Column("fulfillment-center-id", identity=False),
+            Column("expected-quantity", Kind.COUNT, required=True, blank=True, identity=False),
+            Column("received-quantity", Kind.COUNT, required=True, blank=True, identity=False),
         ),
     ),
 )
