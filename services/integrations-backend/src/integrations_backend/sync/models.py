@@ -47,6 +47,7 @@ class SyncReport(Base):
             "state IN ('pending', 'requested', 'ready', 'read', 'no_data', 'denied', 'failed')",
             name="state",
         ),
+        Index("ix_sync_reports_source", "user_id", "report_type", "sync_id"),
     )
 
     sync_id: Mapped[str] = mapped_column(primary_key=True)
