@@ -59,3 +59,9 @@ def _detect(archive: Archive, *, user_id: str, marketplace_id: str, now: datetim
             scans=scans,
         )
     )
+
+
+def rows_of(archive: Archive, user_id: str) -> dict[str, pl.DataFrame]:
+    """Everything that was read for a seller, by report type; a type that never was is absent."""
+    rows = {kind: archive.rows(user_id, kind) for kind in KINDS}
+    return {kind: frame for kind, frame in rows.items() if frame is not None}

@@ -1,0 +1,103 @@
+"""Detect over a folder of report files, without an account: the same reader, archive and rules.
+
+`account.json` in the folder may say `marketplaceId` and `asOf`. Files are read in the order of their
+names; where two hold the same row, the later one counts, so names that begin with a date sort well.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from integrations_backend.archive import Archive, Document
+from integrations_backend.detection.detect import detect
+from integrations_backend.detection.facts import Facts
+from integrations_backend.detection.findings import Findings
+from integrations_backend.detection.policy import current_policy
+from integrations_backend.detection.run import rows_of
+from integrations_backend.reports.errors import UnreadableReport
+from integrations_backend.reports.kinds import KINDS, ReportKind, sniff
+from integrations_backend.reports.marketplaces import Marketplace, marketplace
+from integrations_backend.reports.read import header_of, read_file
+
+FILE_ENDINGS = frozenset({".txt", ".tsv", ".csv"})
+HEADER_BYTES = 64 * 1024
+_OWNER = "folder"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """What became of one file; `report_type` None: it was left out, and why."""
+
+    name: str
+    report_type: str | None
+    rows: int = 0
+    rejected: int = 0
+    left_out_because: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What was read and what was found in it."""
+
+    store: Marketplace
+    as_of: date
+    files: tuple[ReadFile, ...]
+    findings: Findings
+
+    @property
+    def not_read(self) -> list[str]:
+        """Report types that the folder lacks: what rests on them was not looked at."""
+        return sorted(set(KINDS) - {one.report_type for one in self.files})
+
+
+def account_of(folder: Path) -> dict[str, Any]:
+    """What the folder says of its account; empty where it says nothing."""
+    path = folder / "account.json"
+    known: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return known
+
+
+def audit_folder(folder: Path, *, marketplace_id: str, as_of: date) -> Audit:
+    """Read every report file of the folder and run every rule.
+
+    Raises:
+        KeyError: a marketplace that we do not know.
+    """
+    store = marketplace(marketplace_id)
+    with tempfile.TemporaryDirectory(prefix="opside-folder-") as place:
+        archive = Archive(Path(place))
+        files = tuple(_read(archive, path, store, number) for number, path in _files(folder))
+        facts = Facts(
+            rows=rows_of(archive, _OWNER), store=store, policy=current_policy(), as_of=as_of
+        )
+        return Audit(store, as_of, files, detect(facts))
+
+
+def _files(folder: Path) -> Iterator[tuple[int, Path]]:
+    return enumerate(sorted(one for one in folder.iterdir() if one.suffix in FILE_ENDINGS))
+
+
+def _read(archive: Archive, path: Path, store: Marketplace, number: int) -> ReadFile:
+    try:
+        kind = _kind(path)
+        parsed = read_file(path, kind, store=store)
+    except UnreadableReport as error:
+        return ReadFile(path.name, None, left_out_because=error.detail)
+    document = Document(path.name, number)
+    archive.keep(
+        path, parsed.frame, user_id=_OWNER, report_type=kind.report_type, document=document
+    )
+    return ReadFile(path.name, kind.report_type, parsed.frame.height, len(parsed.rejected))
+
+
+def _kind(path: Path) -> ReportKind:
+    with path.open("rb") as source:
+        head = source.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
+    kind = sniff(header_of(head)[0])
+    if kind is None:
+        raise UnreadableReport("its header line is of no report that we know")
+    return kind
