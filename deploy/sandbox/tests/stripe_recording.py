@@ -12,6 +12,8 @@ class RecordingClient(stripe.RequestsClient):
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None) -> Any:
         body, status, answer_headers = super().request(method, url, headers, post_data)
+        if "/oauth/" in url:  # Stripe's description covers the API only
+            return body, status, answer_headers
         answer = json.loads(body)
         CONTRACT.exchange(method, url, _text(post_data), status, answer)
         assert answer_headers["request-id"].startswith("req_")

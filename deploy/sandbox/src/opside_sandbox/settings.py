@@ -54,6 +54,14 @@ class GmailApp:
 
 
 @dataclass(frozen=True, slots=True)
+class StripeConnectApp:
+    """The platform as Connect OAuth knows it; its secret is any of the platform's test keys."""
+
+    client_id: str = "ca_sandboxPlatform0123456789"
+    redirect_uris: tuple[str, ...] = ("http://127.0.0.1:8000/api/stripe/callback",)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Ports 0 mean any free port. `state_path` None keeps everything in memory.
 
@@ -77,6 +85,7 @@ class Settings:
     amazon_seller: AmazonApp
     amazon_pace: AmazonPace = AmazonPace()
     gmail_app: GmailApp = GmailApp()
+    stripe_connect: StripeConnectApp = StripeConnectApp()
     record: Path | None = None
     """A folder for the recording of every API exchange; None records nothing."""
 
@@ -101,7 +110,16 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         amazon_seller=_app(env, "SANDBOX_AMAZON_", "seller", "/api/amazon/callback"),
         amazon_pace=_amazon_pace(env),
         gmail_app=_gmail_app(env),
+        stripe_connect=_stripe_connect(env),
         record=_record_folder(env.get("SANDBOX_RECORD", "")),
+    )
+
+
+def _stripe_connect(env: Mapping[str, str]) -> StripeConnectApp:
+    usual = StripeConnectApp()
+    return StripeConnectApp(
+        client_id=env.get("SANDBOX_STRIPE_CLIENT_ID", usual.client_id),
+        redirect_uris=_uris(env.get("SANDBOX_STRIPE_REDIRECT_URIS", usual.redirect_uris[0])),
     )
 
 

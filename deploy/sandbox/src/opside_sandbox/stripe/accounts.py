@@ -192,6 +192,13 @@ def _retrieve(world: World, ask: Ask) -> Document:
     return shown(world, known(world, ask.path["account"]))
 
 
+def _retrieve_own(world: World, ask: Ask) -> Document:  # noqa: ARG001 (no parameters)
+    """The account that the key opens; the platform's own has no other face here."""
+    if world.account is None:
+        raise invalid("The sandbox shows connected accounts only: name one in the path.")
+    return shown(world, known(world, world.account))
+
+
 def _update(world: World, ask: Ask) -> Document:
     account = known(world, ask.path["account"])
     before = {**account, "capabilities": dict(account["capabilities"])}
@@ -274,6 +281,7 @@ OPERATIONS = [
         },
     ),
     _operation("GET", _ALL, "list", _list, fields={**PAGE, **CREATED}),
+    _operation("GET", "/v1/account", "retrieve_own", _retrieve_own),
     _operation("GET", _ONE, "retrieve", _retrieve),
     _operation("POST", _ONE, "update", _update, fields=_COMMON),
     _operation("DELETE", _ONE, "delete", _delete),

@@ -36,6 +36,7 @@ from opside_sandbox.stripe import (
 from opside_sandbox.stripe.billing import parts as billing
 from opside_sandbox.stripe.courier import Courier
 from opside_sandbox.stripe.engine import Engine, Hangup
+from opside_sandbox.stripe.oauth import consent_page, endpoints
 from opside_sandbox.stripe.pages import authenticate, card_form, onboarding
 from opside_sandbox.stripe.routes import Router
 from opside_sandbox.stripe.search import operations as search
@@ -68,7 +69,7 @@ OPERATIONS = [
 ]
 _INDEXED = (
     "status", "held", "customer", "source_transaction", "transfer", "transfer_group", "charge",
-    "payment_intent", "operation", "setup_intent", *billing.INDEXED,
+    "payment_intent", "operation", "setup_intent", "email", "account", *billing.INDEXED,
 )  # fmt: skip
 
 
@@ -115,6 +116,8 @@ def create(state: SandboxState) -> FastAPI:
     record(app, state.settings.record, "stripe", r"/v\d+/")
     for page in (onboarding, card_form, authenticate):
         app.include_router(page.router(state, courier.wake))
+    app.include_router(consent_page.router(state))
+    app.include_router(endpoints.router(state, courier.wake))
     for router in billing.routers(state, courier.wake):
         app.include_router(router)
 

@@ -17,6 +17,7 @@ from opside_sandbox.stripe import (
     webhook_faults,
 )
 from opside_sandbox.stripe.billing import control as billing
+from opside_sandbox.stripe.oauth import control as oauth
 from opside_sandbox.stripe.present import plain
 from opside_sandbox.stripe.world import World
 
@@ -51,6 +52,7 @@ def control_router(state: SandboxState) -> APIRouter:
     _add_faults(router, state)
     _add_webhooks(router, state)
     billing.add(router, state)
+    oauth.add(router, state)
     return router
 
 

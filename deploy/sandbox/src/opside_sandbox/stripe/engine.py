@@ -15,6 +15,7 @@ from opside_sandbox.stripe import accounts, api_faults, forms, idempotency, keys
 from opside_sandbox.stripe.answers import Answer, response
 from opside_sandbox.stripe.errors import Document, StripeError, invalid, malformed, unauthorized
 from opside_sandbox.stripe.fields import check, list_of, text
+from opside_sandbox.stripe.oauth import permissions
 from opside_sandbox.stripe.present import shown
 from opside_sandbox.stripe.routes import Operation, Router
 from opside_sandbox.stripe.world import Ask, World
@@ -86,7 +87,7 @@ class Engine:
         given = _parameters(request, raw)
         expand = _expand(given.pop("expand", []), "expand")
         params = check(given, operation.fields, required=operation.required)
-        account = self._account(request.headers.get("stripe-account"))
+        account = self._account(request)
         header = request.headers.get("idempotency-key") if request.method == "POST" else None
         key = idempotency.read(
             header, account=account, path=path, params={**given, "expand": expand}
@@ -100,11 +101,21 @@ class Engine:
             request_id=request_id,
         )
 
-    def _account(self, header: str | None) -> str | None:
-        if not header:
+    def _account(self, request: Request) -> str | None:
+        """Whose objects are asked for: those of the key's own account, or of a connected one."""
+        header = request.headers.get("stripe-account") or None
+        key = keys.of(request.headers.get("authorization"))
+        world, writes = World(self._state), request.method != "GET"
+        own = permissions.account_of_key(world, key, writes=writes)
+        if own is not None:
+            if header not in {None, own}:
+                raise accounts.forbidden(header or "")
+            return own
+        if header is None:
             return None
-        if self._state.store.get(World(self._state).collection("account"), header) is None:
+        if world.get("account", header) is None:
             raise accounts.forbidden(header)
+        permissions.check_scope(world, header, key, writes=writes)
         return header
 
     async def _with_faults(self, request: Request, call: _Call) -> Answer:

@@ -1,4 +1,5 @@
-"""Who asks: test keys only. Any key of the right shape opens the one platform account."""
+"""Who asks: test keys only. Any key of the right shape opens the one platform account,
+unless it was issued for a person's own account (`oauth.people`)."""
 
 import base64
 import binascii
@@ -15,7 +16,7 @@ def publishable(authorization: str | None) -> bool:
 
     Raises StripeError 401 for anything else; live keys are refused.
     """
-    key = _key(authorization)
+    key = of(authorization)
     if not key:
         raise unauthorized(
             "You did not provide an API key. You need to provide your API key in the "
@@ -24,11 +25,12 @@ def publishable(authorization: str | None) -> bool:
         )
     match = _SHAPE.fullmatch(key)
     if match is None or match["mode"] == "live":
-        raise unauthorized(f"Invalid API Key provided: {_masked(key)}")
+        raise unauthorized(f"Invalid API Key provided: {masked(key)}")
     return match["kind"] == "pk"
 
 
-def _key(authorization: str | None) -> str:
+def of(authorization: str | None) -> str:
+    """The key in the header, "" when there is none."""
     scheme, _, value = (authorization or "").partition(" ")
     if scheme.lower() == "bearer":
         return value.strip()
@@ -40,7 +42,8 @@ def _key(authorization: str | None) -> str:
     return ""
 
 
-def _masked(key: str) -> str:
+def masked(key: str) -> str:
+    """What an error may show of a key."""
     if len(key) <= 12:
         return "*" * len(key)
     return key[:8] + "*" * (len(key) - 12) + key[-4:]

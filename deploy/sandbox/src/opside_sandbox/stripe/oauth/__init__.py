@@ -1,0 +1,1 @@
+"""Connect OAuth: people's own (Standard) accounts, the consent page, tokens, and their end."""
