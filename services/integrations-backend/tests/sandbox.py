@@ -28,6 +28,7 @@ class Sandbox:
 
     amazon: str
     control: str
+    gmail: str = ""
 
     @property
     def settings(self) -> dict[str, str]:
@@ -85,7 +86,7 @@ def running(**settings: str) -> Iterator[Sandbox]:
     assert process.stdout is not None
     try:
         addresses = dict(_until_control(process.stdout))
-        yield Sandbox(addresses["amazon"], addresses["control"])
+        yield Sandbox(addresses["amazon"], addresses["control"], addresses["gmail"])
     finally:
         process.terminate()
         process.wait(10)

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from integrations_backend.amazon_api.gateway import Amazon
 from integrations_backend.app import create
 from integrations_backend.archive import Archive
+from integrations_backend.gmail_api.gateway import Gmail
 from integrations_backend.human_cases import open_case_for_job
 from integrations_backend.runtime import SERVICE, Runtime, build_vault
 from integrations_backend.settings import Settings
@@ -173,9 +174,15 @@ class Service:
 
 
 def build(
-    database: Database, archive: Path, *, amazon: Amazon | None, clock: Clock, **changes: Any
+    database: Database,
+    archive: Path,
+    *,
+    amazon: Amazon | None,
+    clock: Clock,
+    gmail: Gmail | None = None,
+    **changes: Any,
 ) -> Service:
-    """Put the parts together as `open_runtime` does, over this database and this Amazon."""
+    """Put the parts together as `open_runtime` does, over this database, Amazon and Gmail."""
     keys, neighbours = Keys(), Neighbours()
     settings = settings_of(keys, archive, **changes)
     tokens = ServiceTokens(keys.signing(SERVICE, settings), SERVICE)
@@ -184,6 +191,7 @@ def build(
         database=database,
         amazon=amazon or FakeAmazon(),
         tokens=TokenVault(database.sessions, build_vault(settings), clock, Provider.AMAZON),
+        gmail=gmail,
         archive=Archive.open(str(archive)),
         accounts=neighbours.accounts(tokens),
         payments=neighbours.payments(tokens),

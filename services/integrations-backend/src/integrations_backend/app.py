@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from integrations_backend.cases import routes as cases_routes
 from integrations_backend.connections import routes as connections_routes
 from integrations_backend.inventory import routes as inventory_routes
+from integrations_backend.mail import routes as mail_routes
 from integrations_backend.onboarding import routes as onboarding_routes
 from integrations_backend.reports import routes as reports_routes
 from integrations_backend.runtime import SERVICE, build_access, open_runtime
@@ -46,6 +47,7 @@ def create(settings: Settings) -> FastAPI:
             inventory_routes.router,
             reports_routes.router,
             onboarding_routes.router,
+            mail_routes.router,
         ],
         lifespan=lifespan,
         access=build_access(settings),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from integrations_backend.amazon_api.gateway import Amazon
 from integrations_backend.amazon_api.live import LiveAmazon
 from integrations_backend.archive import Archive
+from integrations_backend.gmail_api.gateway import Gmail
+from integrations_backend.gmail_api.live import LiveGmail
 from integrations_backend.settings import Settings
 from integrations_backend.vault.tokens import TokenVault
 from opside_chassis.access import Access
@@ -24,6 +26,8 @@ from opside_contracts.payments.client import PaymentsClient
 SERVICE = "integrations-backend"
 SCHEMA = "integrations"
 PROVIDER_TIMEOUT_SECONDS = 10.0
+LARGEST_MAIL_ANSWER_BYTES = 40 * 1024 * 1024
+"""Gmail's largest message is 25 MB; in base64 and JSON it is a third longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class Runtime:
     amazon: Amazon
     tokens: TokenVault
     """Amazon's; `tokens.of(provider)` are another's."""
+    gmail: Gmail | None
+    """None: this installation reads no mail."""
     archive: Archive
     accounts: AccountsClient
     payments: PaymentsClient
@@ -67,6 +73,12 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     payments = ServiceClient(settings.payments_url, "stripe-payments", tokens)
     lwa = provider_client(settings.amazon_lwa_url, timeout_seconds=PROVIDER_TIMEOUT_SECONDS)
     sp_api = provider_client(settings.amazon_sp_api_url, timeout_seconds=PROVIDER_TIMEOUT_SECONDS)
+    google = provider_client(settings.gmail_token_url, timeout_seconds=PROVIDER_TIMEOUT_SECONDS)
+    gmail_api = provider_client(
+        settings.gmail_api_url,
+        timeout_seconds=PROVIDER_TIMEOUT_SECONDS,
+        max_body_bytes=LARGEST_MAIL_ANSWER_BYTES,
+    )
     try:
         await check_application_role(database.engine, SCHEMA, durable=settings.in_production)
         yield Runtime(
@@ -74,6 +86,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             database=database,
             amazon=LiveAmazon(settings, lwa, sp_api),
             tokens=TokenVault(database.sessions, build_vault(settings), utc_now, Provider.AMAZON),
+            gmail=LiveGmail(settings, google, gmail_api) if settings.reads_mail else None,
             archive=archive,
             accounts=AccountsClient(main_api),
             payments=PaymentsClient(payments),
@@ -81,6 +94,6 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     finally:
         for client in (main_api, payments):
             await client.close()
-        for provider in (lwa, sp_api):
+        for provider in (google, gmail_api, lwa, sp_api):
             await provider.aclose()
         await database.close()

@@ -12,6 +12,7 @@ PUBLIC_ADDRESSES = (
     "amazon_lwa_url",
     "amazon_sp_api_url",
 )
+GMAIL_ADDRESSES = ("gmail_redirect_uri", "gmail_auth_url", "gmail_token_url", "gmail_api_url")
 
 
 class Settings(ServiceSettings):
@@ -27,6 +28,15 @@ class Settings(ServiceSettings):
     amazon_seller_central_url: BaseUrl = "https://sellercentral.amazon.com"
     amazon_lwa_url: BaseUrl = "https://api.amazon.com"
     amazon_sp_api_url: BaseUrl = "https://sellingpartnerapi-na.amazon.com"
+    gmail_client_id: str = ""
+    """Google's client; empty: this installation reads no mail."""
+    gmail_client_secret: SecretStr = SecretStr("")
+    gmail_redirect_uri: BaseUrl = "http://127.0.0.1:8000/api/gmail/callback"
+    gmail_auth_url: BaseUrl = "https://accounts.google.com"
+    gmail_token_url: BaseUrl = "https://oauth2.googleapis.com"  # noqa: S105 - an address
+    gmail_api_url: BaseUrl = "https://gmail.googleapis.com"
+    gmail_sync_interval_seconds: int = Field(default=900, ge=60)
+    """How often every connected mailbox is looked at for new papers."""
     encryption_key: SecretStr
     """base64url of 32 random bytes; seals providers' tokens (ruling R9)."""
     encryption_key_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]+$")
@@ -39,10 +49,28 @@ class Settings(ServiceSettings):
         super().check()
         if not self.amazon_client_secret.get_secret_value():
             raise WrongSetting("AMAZON_CLIENT_SECRET", "is empty", "set it; .env.example names it")
+        self._check_gmail()
         key_from_text(self.encryption_key.get_secret_value())
         if not self.in_production:
             return
         for name in PUBLIC_ADDRESSES:
+            if is_local_url(getattr(self, name)):
+                raise WrongSetting(
+                    name.upper(), "is a sandbox address in production", "use the real https address"
+                )
+
+    @property
+    def reads_mail(self) -> bool:
+        """Whether this installation has a client at Google."""
+        return bool(self.gmail_client_id)
+
+    def _check_gmail(self) -> None:
+        if bool(self.gmail_client_secret.get_secret_value()) != self.reads_mail:
+            name = "GMAIL_CLIENT_SECRET" if self.reads_mail else "GMAIL_CLIENT_ID"
+            raise WrongSetting(name, "is empty", "set both, or neither to read no mail")
+        if not (self.in_production and self.reads_mail):
+            return
+        for name in GMAIL_ADDRESSES:
             if is_local_url(getattr(self, name)):
                 raise WrongSetting(
                     name.upper(), "is a sandbox address in production", "use the real https address"

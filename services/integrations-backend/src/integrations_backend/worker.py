@@ -6,6 +6,7 @@ from integrations_backend.connections.access import connected_users
 from integrations_backend.connections.connect import FIRST_SYNC, ONBOARD_STRIPE
 from integrations_backend.events import PUBLISH_EVENT
 from integrations_backend.human_cases import open_case_for_job
+from integrations_backend.mail.jobs import mail_handlers
 from integrations_backend.onboarding.onboard import onboard_stripe
 from integrations_backend.reports.upload import DETECT_UPLOAD
 from integrations_backend.runtime import SCHEMA, SERVICE, Runtime, open_runtime
@@ -48,6 +49,7 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
         ONBOARD_STRIPE: lambda job: onboard_stripe(sessions, runtime.payments, job),
         PUBLISH_EVENT: publish,
         DETECT_UPLOAD: UploadDetection(sessions, runtime.archive, clock).run,
+        **mail_handlers(runtime),
     }
 
 

@@ -16,6 +16,7 @@ from opside_chassis.settings import WrongSetting, read
 
 PREFIXES = (
     *("AMAZON_", "APP_", "ARCHIVE_", "DATABASE_", "ENCRYPTION_", "ENVIRONMENT", "INTEGRATIONS_"),
+    "GMAIL_",
     *("MAIN_API_", "PAYMENTS_", "PORT", "REDIS_", "SERVICE_", "SYNC_"),
 )
 
@@ -179,3 +180,28 @@ def test_the_example_names_every_setting() -> None:
     lines = example.read_text().splitlines()
     named = {line.partition("=")[0] for line in lines if line and not line.startswith("#")}
     assert named == {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("missing", ["GMAIL_CLIENT_ID", "GMAIL_CLIENT_SECRET"])
+def test_a_google_client_is_whole_or_absent(environment: pytest.MonkeyPatch, missing: str) -> None:
+    assert not read(Settings).reads_mail
+    for name in ("GMAIL_CLIENT_ID", "GMAIL_CLIENT_SECRET"):
+        environment.setenv(name, "" if name == missing else secrets.token_urlsafe(24))
+    with pytest.raises(WrongSetting, match=f"{missing}: is empty"):
+        read(Settings)
+
+
+@pytest.mark.parametrize(
+    "setting", ["GMAIL_REDIRECT_URI", "GMAIL_AUTH_URL", "GMAIL_TOKEN_URL", "GMAIL_API_URL"]
+)
+def test_a_sandbox_of_google_in_production_is_refused(
+    environment: pytest.MonkeyPatch, setting: str
+) -> None:
+    environment.setenv("GMAIL_CLIENT_ID", "client")
+    environment.setenv("GMAIL_CLIENT_SECRET", secrets.token_urlsafe(24))
+    environment.setenv("GMAIL_REDIRECT_URI", "https://opside.example.com/api/gmail/callback")
+    environment.setenv("ENVIRONMENT", "production")
+    assert read(Settings).reads_mail
+    environment.setenv(setting, "http://127.0.0.1:12113")
+    with pytest.raises(WrongSetting, match=f"{setting}: is a sandbox address"):
+        read(Settings)

@@ -25,3 +25,21 @@ class ProviderOff(Unavailable):
     """This installation has no credentials of the provider's: nobody can connect an account there."""
 
     code = "provider_off"
+
+
+class ScopeMissing(NotGranted):
+    """The person agreed, but not to what the product needs."""
+
+    code = "scope_missing"
+
+
+class Reconnect(Conflict):
+    """The grant was withdrawn or has ended: only its owner can give a new one."""
+
+    code = "reconnect"
+
+
+class NotConnectedYet(Conflict):
+    """There is no account of this provider."""
+
+    code = "not_connected"

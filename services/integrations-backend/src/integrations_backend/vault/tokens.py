@@ -125,6 +125,11 @@ class TokenVault:
                 .values(refreshing_until=None)
             )
 
+    async def refresh_token(self, user_id: str) -> str:
+        """The token to revoke; raises `GrantRefused` when there is none."""
+        row = await self._row(user_id)
+        return self._open(user_id, "refresh_token", row.refresh_token)
+
     async def expires_at(self, user_id: str) -> datetime | None:
         """When the stored access token ends."""
         async with transaction(self.sessions, tenant=user_id) as session:

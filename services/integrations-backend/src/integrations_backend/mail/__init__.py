@@ -1,0 +1,1 @@
+"""The connected mailbox: looked at by its owner, and searched for suppliers' papers."""

@@ -1,0 +1,142 @@
+"""Connecting a mailbox, looking into it, and leaving it; all under /api and /api/v1."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
+
+from integrations_backend.connections.connect_gmail import MailConsents
+from integrations_backend.connections.consents import Visitor
+from integrations_backend.connections.disconnect import list_connections
+from integrations_backend.connections.errors import ProviderOff
+from integrations_backend.connections.mail_access import MailAccess
+from integrations_backend.dependencies import Runtime, runtime
+from integrations_backend.mail.look import Mailbox, MailLine
+from opside_chassis import access
+from opside_chassis.access import Caller
+from opside_chassis.errors import Forbidden, OpsideError
+from opside_chassis.pagination import Page
+from opside_chassis.wire import ApiModel, PlainText
+from opside_contracts.integrations.messages import Connection, Provider, SellerConsent
+
+GATEWAY = "main-api"
+MOST_MAILS = 50
+"""Each costs 20 of the 6,000 quota units of a user's minute."""
+LONGEST_SEARCH = 500
+
+router = APIRouter()
+Member = Annotated[Caller, Depends(access.member())]
+Parts = Annotated[Runtime, Depends(runtime)]
+Binding = Annotated[str, Header(alias="X-Opside-Browser-Binding")]
+
+
+class MailQuery(BaseModel):
+    """Which page of the mailbox; the cursor is Gmail's own."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST_MAILS)] = 20
+    cursor: Annotated[str | None, Field(max_length=200)] = None
+
+
+class MailSearch(MailQuery):
+    """A search in Gmail's own words."""
+
+    query: Annotated[str, Field(min_length=1, max_length=LONGEST_SEARCH)]
+
+
+class MailReturn(ApiModel):
+    """What Google sent back with the browser."""
+
+    state: PlainText = Field(max_length=200)
+    code: PlainText = Field(max_length=2048)
+
+
+def consents(parts: Parts) -> MailConsents:
+    """Raises `ProviderOff` where this installation has no client at Google."""
+    if parts.gmail is None:
+        raise ProviderOff("this installation reads no mail: GMAIL_CLIENT_ID is not set")
+    tokens = parts.tokens.of(Provider.GMAIL)
+    return MailConsents(parts.database.sessions, parts.gmail, tokens, parts.clock)
+
+
+Consents = Annotated[MailConsents, Depends(consents)]
+
+
+def visitor(caller: Member, binding: Binding = "") -> Visitor:
+    """The user in his browser, which the gateway alone knows."""
+    if caller.via != GATEWAY:
+        raise Forbidden("a consent goes through the gateway only")
+    return Visitor(caller.user_id, binding)
+
+
+Visiting = Annotated[Visitor, Depends(visitor)]
+
+
+def mailbox(caller: Member, parts: Consents) -> Mailbox:
+    """The caller's mailbox."""
+    return Mailbox(
+        MailAccess(parts.sessions, parts.gmail, parts.tokens, parts.clock), caller.user_id
+    )
+
+
+Box = Annotated[Mailbox, Depends(mailbox)]
+
+
+@router.get("/api/gmail/auth")
+@router.get("/api/v1/gmail/auth")
+async def begin_mail_consent(who: Visiting, parts: Consents) -> SellerConsent:
+    """Google's consent page to go to, for reading mail and nothing else."""
+    return await parts.start(who)
+
+
+@router.get("/api/gmail/callback", status_code=302)
+@router.get("/api/v1/gmail/callback", status_code=302)
+async def google_returns(
+    who: Visiting,
+    parts: Consents,
+    runtime_parts: Parts,
+    state: Annotated[str, Query(max_length=200)],
+    code: Annotated[str, Query(max_length=2048)] = "",
+    error: Annotated[str, Query(max_length=200)] = "",
+) -> RedirectResponse:
+    """Google's return in the browser, passed on by the gateway."""
+    outcome = "ok"
+    try:
+        if error or not code:
+            outcome = "access_denied"
+        else:
+            await parts.connect(who, state=state, code=code)
+    except OpsideError as refusal:
+        outcome = refusal.code
+    url = f"{runtime_parts.settings.app_url}/dashboard?connect={outcome}&provider=gmail"
+    return RedirectResponse(url, 302, headers={"Referrer-Policy": "no-referrer"})
+
+
+@router.post("/api/gmail/connect")
+@router.post("/api/v1/gmail/connect")
+async def connect_mailbox(who: Visiting, returned: MailReturn, parts: Consents) -> Connection:
+    """The same return for a front end that took it from Google itself; refusals say why."""
+    await parts.connect(who, state=returned.state, code=returned.code)
+    known = await list_connections(parts.sessions, user_id=who.user_id)
+    return next(one for one in known if one.provider is Provider.GMAIL)
+
+
+@router.delete("/api/gmail/disconnect", status_code=204)
+@router.delete("/api/v1/gmail/disconnect", status_code=204)
+async def disconnect_mailbox(caller: Member, parts: Consents) -> None:
+    """Withdraw the grant at Google and forget the tokens; papers that were found stay."""
+    await parts.disconnect(caller.user_id)
+
+
+@router.get("/api/gmail/emails")
+@router.get("/api/v1/gmail/emails")
+async def read_emails(box: Box, page: Annotated[MailQuery, Query()]) -> Page[MailLine]:
+    """The mailbox, newest first, without spam and bin."""
+    return await box.find("", limit=page.limit, cursor=page.cursor)
+
+
+@router.get("/api/gmail/search")
+@router.get("/api/v1/gmail/search")
+async def search_emails(box: Box, search: Annotated[MailSearch, Query()]) -> Page[MailLine]:
+    """What Gmail's own search finds."""
+    return await box.find(search.query, limit=search.limit, cursor=search.cursor)

@@ -1,0 +1,74 @@
+"""The Gmail sandbox as the service sees it, and a person who walks through Google's consent page."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from sandbox import Sandbox
+from service import Service
+
+from integrations_backend.gmail_api.gateway import READ_SCOPE
+from integrations_backend.gmail_api.live import LiveGmail
+from integrations_backend.settings import Settings
+from opside_chassis.http_client import provider_client
+
+
+def google_settings(sandbox: Sandbox) -> dict[str, str]:
+    """What the service needs to take the sandbox for Google."""
+    names = ("gmail_auth_url", "gmail_token_url", "gmail_api_url")
+    client = {
+        "gmail_client_id": "sandbox-gmail.apps.googleusercontent.com",
+        "gmail_client_secret": "sandbox-gmail-" + "secret",
+    }
+    return client | dict.fromkeys(names, sandbox.gmail)
+
+
+@asynccontextmanager
+async def live_gmail(settings: Settings) -> AsyncIterator[LiveGmail]:
+    """The real client, as `open_runtime` makes it."""
+    tokens = provider_client(settings.gmail_token_url, timeout_seconds=5)
+    api = provider_client(settings.gmail_api_url, timeout_seconds=5)
+    try:
+        yield LiveGmail(settings, tokens, api)
+    finally:
+        await tokens.aclose()
+        await api.aclose()
+
+
+async def decide(consent_url: str, persona: str, **changes: str) -> dict[str, str]:
+    """Submit Google's form; answers what comes back with the browser."""
+    url = httpx.URL(consent_url)
+    form = {**dict(url.params), "persona": persona, "decision": "allow", "granted": READ_SCOPE}
+    async with httpx.AsyncClient() as browser:
+        page = await browser.post(str(url.copy_with(query=None)), data=form | changes)
+    assert page.status_code == 302, page.text
+    return dict(httpx.URL(page.headers["location"]).params)
+
+
+async def begin(service: Service, user_id: str) -> str:
+    """Google's page for a signed-in user."""
+    async with service.as_user(user_id) as browser:
+        answer = await browser.get("/api/gmail/auth")
+    assert answer.status_code == 200, answer.text
+    return str(answer.json().get("consentUrl") or "")
+
+
+async def returned(service: Service, user_id: str, query: dict[str, str]) -> str:
+    """Google's return in the user's browser; answers how the dashboard was told."""
+    known = {name: query[name] for name in ("state", "code", "error") if name in query}
+    async with service.as_user(user_id) as browser:
+        answer = await browser.get("/api/gmail/callback", params=known)
+    assert answer.status_code == 302, answer.text
+    return httpx.URL(answer.headers["location"]).params["connect"]
+
+
+async def connect_mail(service: Service, user_id: str, persona: str) -> str:
+    """The whole consent."""
+    return await returned(service, user_id, await decide(await begin(service, user_id), persona))
+
+
+async def mail_status(service: Service, user_id: str) -> tuple[str, str | None]:
+    async with service.as_user(user_id) as browser:
+        listed = (await browser.get("/api/connections")).json()
+    gmail = next(one for one in listed if one["provider"] == "gmail")
+    return gmail["status"], gmail.get("accountId")
