@@ -1,6 +1,7 @@
 """main-api under test: the real app over a real database, fakes passed in, browsers at its door."""
 
 import base64
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 
 from main_api.amazon_login_api.gateway import AmazonLogin, AmazonProfile
 from main_api.app import create
+from main_api.archive import EvidenceArchive
 from main_api.runtime import SERVICE, Runtime, allowed_origins
 from main_api.settings import Settings
 from opside_chassis.clock import Clock
@@ -58,7 +60,9 @@ def settings_of(signing: Signing, **changes: Any) -> Settings:
         "app_url": APP_URL,
         "integrations_url": NOBODY,
         "payments_url": NOBODY,
+        "commission_review_days": 0,
         "amazon_login_client_id": "amzn1.application-oa2-client.test",
+        "evidence_archive_url": "unused: the tests' doors have their own",
         "amazon_login_client_secret": "a-secret-of-the-tests-" + "only",
     }
     return Settings(**(values | changes))
@@ -74,6 +78,9 @@ class Door:
     login: AmazonLogin = field(default_factory=FakeAmazonLogin)
     # Tokens are dated by the machine's clock; what main-api stores by this one.
     clock: FrozenClock = field(default_factory=lambda: FrozenClock(datetime.now(UTC)))
+    evidence: EvidenceArchive = field(
+        default_factory=lambda: EvidenceArchive.open(tempfile.mkdtemp(prefix="opside-evidence-"))
+    )
     transport: httpx.AsyncBaseTransport | None = None
     """Instead of sockets to the neighbours."""
     app: FastAPI = field(init=False)
@@ -98,6 +105,7 @@ class Door:
             upstreams=clients,
             user_tokens=UserTokens(key),
             allowed_origins=allowed_origins(settings),
+            evidence=self.evidence,
             clock=self.clock,
         )
         for client in clients.values():

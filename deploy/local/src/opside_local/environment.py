@@ -173,6 +173,9 @@ def _main_api(place: Place) -> dict[str, str]:
         "AMAZON_LOGIN_REDIRECT_URI": _login_redirect(place),
         "AMAZON_LOGIN_URL": place.public.amazon,
         "AMAZON_API_URL": place.urls.amazon,
+        "EVIDENCE_ARCHIVE_URL": place.archive.absolute().with_name("evidence").as_uri(),
+        # A newcomer wants to see the fee now; real sellers have days to object.
+        "COMMISSION_REVIEW_DAYS": "0",
         **_encryption(place),
     }
 

@@ -9,7 +9,10 @@ from fastapi import FastAPI
 from main_api.accounts import routes as accounts_routes
 from main_api.dashboard import routes as dashboard_routes
 from main_api.events import routes as events_routes
+from main_api.evidence import routes as evidence_routes
+from main_api.evidence.content import LARGEST_FILE_BYTES
 from main_api.gateway.routes import build_router
+from main_api.recoveries import routes as recoveries_routes
 from main_api.runtime import SERVICE, Runtime, build_access, open_runtime
 from main_api.sessions import routes as sessions_routes
 from main_api.sessions.reader import SessionReader
@@ -22,7 +25,8 @@ from opside_chassis.web import WebOptions, create_app
 
 LARGEST_UPLOAD_BYTES = 64 * 1024 * 1024
 """Report files of a large seller; integrations-backend has the same limit."""
-
+LARGEST_EVIDENCE_BYTES = LARGEST_FILE_BYTES + 64 * 1024
+"""A document, and the multipart form around it."""
 
 Opener = Callable[[Settings], AbstractAsyncContextManager[Runtime]]
 
@@ -57,7 +61,9 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
         routers=[
             sessions_routes.router,
             accounts_routes.router,
+            recoveries_routes.router,
             statements_routes.router,
+            evidence_routes.router,
             events_routes.router,
             dashboard_routes.router,
             build_router(),
@@ -65,7 +71,10 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
         lifespan=lifespan,
         access=believed,
         options=WebOptions(
-            path_limits=[PathLimits("/api/reports/upload", max_body_bytes=LARGEST_UPLOAD_BYTES)]
+            path_limits=[
+                PathLimits("/api/reports/upload", max_body_bytes=LARGEST_UPLOAD_BYTES),
+                PathLimits("/api/evidence", max_body_bytes=LARGEST_EVIDENCE_BYTES),
+            ]
         ),
     )
 

@@ -26,6 +26,10 @@ class Settings(ServiceSettings):
     """Where codes are exchanged and profiles read."""
     collection_mode: Collection = Collection.FEE_ONLY
     """How fees are collected from sellers who have no mode of their own (ruling R3)."""
+    commission_review_days: Annotated[int, Field(ge=0, le=60)] = 3
+    """A seller may object to a fee so many days before it is asked for; 0: it is asked for at once."""
+    evidence_archive_url: str = Field(min_length=1)
+    """Folder (path or file: address) of the documents that sellers hand over."""
     session_lifetime_days: Annotated[int, Field(ge=1, le=90)] = 30
     """A session ends so many days after sign-in, however often it is refreshed."""
 

@@ -1,10 +1,13 @@
 """The worker of main-api: applies events and asks for commissions."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from main_api.accounts.cases import open_case_for_job
 from main_api.events.apply import APPLY_EVENT, apply_event
-from main_api.recoveries.confirm import REQUEST_COMMISSION
+from main_api.evidence.match import MATCH_EVIDENCE, match_evidence
+from main_api.evidence.remove import REMOVE_EVIDENCE_FILE, remove_evidence_file
+from main_api.recoveries.confirm import REQUEST_COMMISSION, FeeTerms
 from main_api.recoveries.request_clawback import request_clawback
 from main_api.recoveries.request_commission import request_commission
 from main_api.recoveries.reverse import REQUEST_CLAWBACK
@@ -19,11 +22,19 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
     """A handler for every kind of job this service stages."""
     sessions = runtime.database.sessions
     payments = runtime.payments
-    mode = runtime.settings.collection_mode
+    integrations, clock = runtime.integrations, runtime.clock
+
+    def terms() -> FeeTerms:
+        settings = runtime.settings
+        review = timedelta(days=settings.commission_review_days)
+        return FeeTerms(settings.collection_mode, review, runtime.clock())
+
     return {
-        APPLY_EVENT: lambda job: apply_event(sessions, job, default_mode=mode),
+        APPLY_EVENT: lambda job: apply_event(sessions, job, terms=terms()),
         REQUEST_COMMISSION: lambda job: request_commission(sessions, payments, job),
         REQUEST_CLAWBACK: lambda job: request_clawback(sessions, payments, job),
+        MATCH_EVIDENCE: lambda job: match_evidence(sessions, integrations, job, clock=clock),
+        REMOVE_EVIDENCE_FILE: lambda job: remove_evidence_file(sessions, runtime.evidence, job),
     }
 
 

@@ -35,10 +35,13 @@ MEMBERS = {
     "DELETE /api/auth/sessions/{session_id}",
     "GET /api/billing/recoveries",
     "GET /api/statements/{month}",
+    "POST /api/billing/recoveries/{recovery_id}/objection",
 } | {f"{row.method} {row.path}" for row in ROUTES if "user" in row.roles}
-ADMINS = {"PUT /api/admin/users/{user_id}/collection"} | {
-    f"{row.method} {row.path}" for row in ROUTES if row.roles == ("admin",)
-}
+ADMINS = {
+    "PUT /api/admin/users/{user_id}/collection",
+    "GET /api/admin/objections",
+    "POST /api/admin/objections/{objection_id}/decision",
+} | {f"{row.method} {row.path}" for row in ROUTES if row.roles == ("admin",)}
 SERVICES = {"POST /internal/events": "events:publish"}
 
 USERS = {"usr_a": "user", "usr_b": "user", "usr_admin": "admin"}

@@ -19,6 +19,7 @@ REQUIRED = (
     "SERVICE_PUBLIC_KEYS",
     "AMAZON_LOGIN_CLIENT_ID",
     "AMAZON_LOGIN_CLIENT_SECRET",
+    "EVIDENCE_ARCHIVE_URL",
 )
 PRODUCTION = {
     "ENVIRONMENT": "production",
@@ -38,6 +39,7 @@ def good() -> dict[str, str]:
         + public
         + '"}]',
         "AMAZON_LOGIN_CLIENT_ID": "amzn1.application-oa2-client.x",
+        "EVIDENCE_ARCHIVE_URL": "/tmp/opside-evidence",
         "AMAZON_LOGIN_CLIENT_SECRET": "a-secret-of-the-tests-" + "only",
     }
 
@@ -70,6 +72,7 @@ def test_good_settings_are_read(environment: pytest.MonkeyPatch) -> None:
         ("CORS_ALLOWED_ORIGINS", '["*"]', "http"),
         ("CORS_ALLOWED_ORIGINS", "*", "not valid JSON"),
         ("COLLECTION_MODE", "all", "fee_only"),
+        ("COMMISSION_REVIEW_DAYS", "-1", "greater than or equal to 0"),
         ("SESSION_LIFETIME_DAYS", "0", "greater than or equal to 1"),
         ("SESSION_LIFETIME_DAYS", "91", "less than or equal to 90"),
         ("PORT", "70000", "less than or equal to 65535"),

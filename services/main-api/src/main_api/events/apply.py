@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from main_api.accounts.connections import keep_connection
-from main_api.recoveries.confirm import confirm_recovery
+from main_api.recoveries.confirm import FeeTerms, confirm_recovery
 from main_api.recoveries.follow_commission import follow_commission
 from main_api.recoveries.reverse import reverse_recovery
 from opside_chassis import inbox
@@ -17,12 +17,11 @@ from opside_contracts.events import (
     RecoveryConfirmed,
     RecoveryReversed,
 )
-from opside_contracts.payments.messages import Collection
 
 APPLY_EVENT = "apply_event"
 
 
-async def apply_event(sessions: Sessions, job: StagedJob, *, default_mode: Collection) -> None:
+async def apply_event(sessions: Sessions, job: StagedJob, *, terms: FeeTerms) -> None:
     """Apply the event of an inbox row. A failure leaves it unapplied, to be tried again."""
     async with transaction(sessions) as session:
         await fence(session, job)
@@ -31,16 +30,16 @@ async def apply_event(sessions: Sessions, job: StagedJob, *, default_mode: Colle
             return
         event = EVENT.validate_python(row.payload)
         await set_tenant(session, event.user_id)
-        await _effect(session, event, default_mode)
+        await _effect(session, event, terms)
         await inbox.mark(session, row.id, "applied")
 
 
-async def _effect(session: AsyncSession, event: Event, default_mode: Collection) -> None:
+async def _effect(session: AsyncSession, event: Event, terms: FeeTerms) -> None:
     match event:
         case ConnectionChanged():
             await keep_connection(session, event)
         case RecoveryConfirmed():
-            await confirm_recovery(session, event, default_mode=default_mode)
+            await confirm_recovery(session, event, terms=terms)
         case RecoveryReversed():
             await reverse_recovery(session, event)
         case CommissionChanged():

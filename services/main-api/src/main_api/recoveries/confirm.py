@@ -1,5 +1,8 @@
 """The refund engine: a confirmed recovery is stored once, and our fee is asked for once."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from main_api.accounts.collection import collection_of
@@ -14,12 +17,22 @@ from opside_contracts.payments.messages import Collection
 REQUEST_COMMISSION = "request_commission"
 
 
+@dataclass(frozen=True, slots=True)
+class FeeTerms:
+    """When and how fees are asked for: `review` is the time a seller has to object, maybe none."""
+
+    default_mode: Collection
+    review: timedelta
+    now: datetime
+
+
 async def confirm_recovery(
-    session: AsyncSession, event: RecoveryConfirmed, *, default_mode: Collection
+    session: AsyncSession, event: RecoveryConfirmed, *, terms: FeeTerms
 ) -> None:
     """Store the recovery; stage the commission request if the payment was our doing (R15).
 
-    The collection mode is the one of this moment, whatever an admin changes before a retry.
+    The request is due when the seller's time to object is over. The collection mode is the one of
+    this moment, whatever an admin changes before a retry.
 
     Raises:
         RecoveryContradicted: it is known with another amount or currency; a person must look.
@@ -39,17 +52,19 @@ async def confirm_recovery(
         billable=event.billable,
         not_billable_reason=event.not_billable_reason,
         rule_version=event.rule_version,
+        review_until=terms.now + terms.review if event.billable and terms.review else None,
     )
     if not await queries.insert_recovery(session, recovery):
         await _refuse_contradiction(session, event)
         return
     if event.billable:
-        mode = await collection_of(session, event.user_id, default_mode)
+        mode = await collection_of(session, event.user_id, terms.default_mode)
         await stage(
             session,
             REQUEST_COMMISSION,
             {"recoveryRowId": recovery.id, "collection": mode.value},
             tenant=event.user_id,
+            due_at=recovery.review_until,
             dedupe_key=f"{REQUEST_COMMISSION}:{recovery.id}",
         )
 

@@ -19,3 +19,15 @@ class FeePending(Conflict):
     """The fee on a recovery has not been accepted yet, so that nothing of it can be given back."""
 
     code = "fee_pending"
+
+
+class TooLateToObject(Conflict):
+    """The fee was asked for already, or will never be; there is nothing to hold back."""
+
+    code = "too_late_to_object"
+
+
+class ObjectionDecided(Conflict):
+    """An objection is decided once."""
+
+    code = "objection_decided"

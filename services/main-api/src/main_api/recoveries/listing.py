@@ -17,10 +17,11 @@ async def list_recoveries(
         rows = await queries.recoveries_page(
             session, user_id=user_id, before=before, limit=page.limit
         )
+        objections = await queries.objections_to(session, [row.id for row in rows])
     shown = rows[: page.limit]
     more = len(rows) > page.limit
     return Page[RecoveryView](
-        items=[RecoveryView.of(row) for row in shown],
+        items=[RecoveryView.of(row, objections.get(row.id)) for row in shown],
         next_cursor=encode_cursor(shown[-1].id) if more else None,
     )
 
@@ -31,4 +32,5 @@ async def recoveries_between(
     """The user's recoveries that Amazon approved from `start` until before `end`."""
     async with transaction(sessions, tenant=user_id) as session:
         rows = await queries.recoveries_between(session, user_id=user_id, start=start, end=end)
-    return [RecoveryView.of(row) for row in rows]
+        objections = await queries.objections_to(session, [row.id for row in rows])
+    return [RecoveryView.of(row, objections.get(row.id)) for row in rows]

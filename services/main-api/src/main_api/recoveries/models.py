@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, func
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from main_api.base import Base
@@ -32,11 +32,21 @@ class Recovery(Base):
     billable: Mapped[bool]
     not_billable_reason: Mapped[str | None]
     rule_version: Mapped[str]
+    review_until: Mapped[datetime | None]
+    """Until then the seller may object and no fee is asked for; null: asked for at once."""
+    requested_at: Mapped[datetime | None]
+    """When the fee was first asked for; from then on an objection is too late."""
+    collection: Mapped[str | None]
+    """The collection mode it was asked for with; every repeat asks for the same."""
+    not_charged_reason: Mapped[str | None]
+    """Why no fee will ever be asked for, though the recovery was our doing."""
     transaction_id: Mapped[str | None]
     commission_status: Mapped[str | None]
     commission_version: Mapped[int] = mapped_column(server_default="0")
     settled: Mapped[bool] = mapped_column(server_default="false")
     next_step: Mapped[str] = mapped_column(server_default="none")
+    rate_bp: Mapped[int | None]
+    """Basis points of the fee as stripe-payments accepted it."""
     fee_minor: Mapped[int] = mapped_column(server_default="0")
     collected_minor: Mapped[int] = mapped_column(server_default="0")
     transferred_minor: Mapped[int] = mapped_column(server_default="0")
@@ -64,3 +74,18 @@ class Reversal(Base):
     currency: Mapped[str]
     reversed_at: Mapped[datetime]
     clawed_back_at: Mapped[datetime | None]
+
+
+class Objection(Base):
+    """What a seller has against the fee on one recovery, and what an admin made of it."""
+
+    __tablename__ = "objections"
+
+    recovery_row_id: Mapped[str] = mapped_column(ForeignKey(Recovery.id), primary_key=True)
+    user_id: Mapped[str]
+    reason: Mapped[str]
+    raised_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    outcome: Mapped[str | None]
+    note: Mapped[str | None]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]

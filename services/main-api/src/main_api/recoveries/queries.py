@@ -1,13 +1,15 @@
 """All SQL about recoveries and reversals."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from main_api.recoveries.models import Recovery, Reversal
+from main_api.recoveries.models import Objection, Recovery, Reversal
 from opside_contracts.events import CommissionChanged
+from opside_contracts.payments.messages import CommissionAccepted
 
 
 async def insert_recovery(session: AsyncSession, recovery: Recovery) -> bool:
@@ -34,19 +36,25 @@ async def find_recovery(
     return (await session.scalars(query.with_for_update() if lock else query)).one_or_none()
 
 
-async def recovery_by_id(session: AsyncSession, recovery_row_id: str) -> Recovery | None:
+async def recovery_by_id(
+    session: AsyncSession, recovery_row_id: str, *, lock: bool = False
+) -> Recovery | None:
     """The recovery by our own id."""
-    return await session.get(Recovery, recovery_row_id)
+    return await session.get(Recovery, recovery_row_id, with_for_update=lock)
 
 
 async def keep_accepted(
-    session: AsyncSession, recovery_row_id: str, *, transaction_id: str, fee_minor: int
+    session: AsyncSession, recovery_row_id: str, accepted: CommissionAccepted
 ) -> None:
-    """Remember which commission was accepted for it; events tell the rest."""
+    """Remember which commission was accepted for it; events tell the rest, and may have come first."""
+    own = update(Recovery).where(Recovery.id == recovery_row_id)
+    await session.execute(own.values(rate_bp=accepted.rate_bp))
     await session.execute(
-        update(Recovery)
-        .where(Recovery.id == recovery_row_id, Recovery.transaction_id.is_(None))
-        .values(transaction_id=transaction_id, fee_minor=fee_minor, updated_at=func.now())
+        own.where(Recovery.transaction_id.is_(None)).values(
+            transaction_id=accepted.transaction_id,
+            fee_minor=accepted.platform_fee_cents,
+            updated_at=func.now(),
+        )
     )
 
 
@@ -127,3 +135,46 @@ async def recoveries_between(
         .order_by(Recovery.approved_at, Recovery.id)
     )
     return list(await session.scalars(query))
+
+
+async def find_objection(session: AsyncSession, recovery_row_id: str) -> Objection | None:
+    """The seller's objection to the fee on a recovery."""
+    return await session.get(Objection, recovery_row_id)
+
+
+async def objection_of(
+    session: AsyncSession, recovery_row_id: str
+) -> tuple[Objection, Recovery] | None:
+    """An objection with its recovery, both locked until the transaction ends."""
+    query = (
+        select(Objection, Recovery)
+        .join(Recovery, Recovery.id == Objection.recovery_row_id)
+        .where(Objection.recovery_row_id == recovery_row_id)
+        .with_for_update()
+    )
+    found = (await session.execute(query)).one_or_none()
+    return (found[0], found[1]) if found else None
+
+
+async def objections_to(
+    session: AsyncSession, recovery_row_ids: Sequence[str]
+) -> dict[str, Objection]:
+    """The objections to these recoveries, by recovery."""
+    query = select(Objection).where(Objection.recovery_row_id.in_(recovery_row_ids))
+    return {one.recovery_row_id: one for one in await session.scalars(query)}
+
+
+async def open_objections(
+    session: AsyncSession, *, after: str | None, limit: int
+) -> list[tuple[Objection, Recovery]]:
+    """Undecided objections of all sellers, oldest recovery first, one more than asked for."""
+    query = (
+        select(Objection, Recovery)
+        .join(Recovery, Recovery.id == Objection.recovery_row_id)
+        .where(Objection.outcome.is_(None))
+        .order_by(Objection.recovery_row_id)
+        .limit(limit + 1)
+    )
+    if after is not None:
+        query = query.where(Objection.recovery_row_id > after)
+    return [(row[0], row[1]) for row in await session.execute(query)]

@@ -7,21 +7,27 @@ from main_api.recoveries import queries
 from main_api.recoveries.errors import FeePending
 from main_api.recoveries.models import Recovery, Reversal
 from opside_chassis.database import Sessions, transaction
-from opside_chassis.outbox import StagedJob, fence
+from opside_chassis.outbox import RetryLater, StagedJob, fence
 from opside_contracts.payments.client import PaymentsClient
 from opside_contracts.payments.messages import ClawBackCommission
+
+REVIEW_RECHECK_SECONDS = 3600.0
+"""A review takes days; what Amazon took back meanwhile can wait an hour longer."""
 
 
 async def request_clawback(sessions: Sessions, payments: PaymentsClient, job: StagedJob) -> None:
     """Safe to repeat: payments gives one effect per reversal id.
 
     Raises:
+        RetryLater: no fee was asked for yet, since the seller may still object.
         FeePending: the fee itself has not been accepted yet; tried again.
     """
     user_id = job.tenant or ""
     recovery, reversal = await _read(sessions, job, user_id=user_id)
-    if reversal.clawed_back_at is not None:
+    if reversal.clawed_back_at is not None or recovery.not_charged_reason is not None:
         return
+    if recovery.requested_at is None and recovery.review_until is not None:
+        raise RetryLater(REVIEW_RECHECK_SECONDS, "the fee is under review")
     if recovery.transaction_id is None:
         raise FeePending(f"no fee on reimbursement {recovery.recovery_id} yet")
     await payments.claw_back(

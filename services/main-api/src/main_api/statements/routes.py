@@ -2,28 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from main_api.dependencies import sessions
-from main_api.recoveries.listing import list_recoveries
-from main_api.recoveries.schemas import RecoveryView
 from main_api.statements.compile import Statement, as_csv, compile_statement
 from opside_chassis import access
 from opside_chassis.access import Caller
 from opside_chassis.database import Sessions
-from opside_chassis.pagination import Page, PageQuery
 
 router = APIRouter()
 Member = Annotated[Caller, Depends(access.member())]
 Database = Annotated[Sessions, Depends(sessions)]
-
-
-@router.get("/api/billing/recoveries")
-async def read_recoveries(
-    caller: Member, database: Database, page: Annotated[PageQuery, Query()]
-) -> Page[RecoveryView]:
-    """What Amazon paid for the seller's cases, and the state of our fee, newest first."""
-    return await list_recoveries(database, user_id=caller.user_id, page=page)
 
 
 @router.get("/api/statements/{month}", response_model=Statement)
