@@ -1,5 +1,7 @@
 """Every table of the schema, for migrations and for the tests that compare both."""
 
+from sqlalchemy import Index, text
+
 from opside_chassis.idempotency import idempotency_table
 from opside_chassis.inbox import inbox_table
 from opside_chassis.outbox import outbox_table
@@ -16,7 +18,8 @@ from stripe_payments.subscriptions import models as subscriptions_models
 
 metadata = Base.metadata
 outbox_table(metadata)
-inbox_table(metadata)
+_inbox = inbox_table(metadata)
+Index("ix_inbox_ignored", _inbox.c.received_at, postgresql_where=text("status = 'ignored'"))
 idempotency_table(metadata)
 used_token_ids_table(metadata)
 

@@ -30,13 +30,13 @@ from stripe_payments.roles import WORKER
 from stripe_payments.runtime import SCHEMA, SERVICE, Runtime, open_runtime
 from stripe_payments.settings import Settings
 from stripe_payments.subscriptions.keep import BOOK_INVOICE, book_invoice
-from stripe_payments.transfers.transfer import transfer_share
+from stripe_payments.transfers.transfer import ShareSender
 from stripe_payments.webhooks.apply import APPLY_STRIPE_EVENT, apply_stripe_event
 
 
 def handlers(runtime: Runtime) -> Mapping[str, Handler]:
     """A handler for every kind of job this service stages."""
-    sessions, stripe = runtime.database.sessions, runtime.stripe
+    sessions, stripe, clock = runtime.database.sessions, runtime.stripe, runtime.clock
 
     async def publish(job: StagedJob) -> None:
         await runtime.accounts.publish(EVENT.validate_python(dict(job.payload)))
@@ -46,8 +46,8 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
 
     return {
         COLLECT: lambda job: Collector(sessions, stripe, job).run(),
-        TRANSFER: lambda job: transfer_share(sessions, stripe, job),
-        PERFORM_CLAWBACKS: lambda job: Performer(sessions, stripe, job).run(),
+        TRANSFER: lambda job: ShareSender(sessions, stripe, job, clock).run(),
+        PERFORM_CLAWBACKS: lambda job: Performer(sessions, stripe, job, clock).run(),
         BOOK_FEE: lambda job: book_fee(sessions, stripe, job),
         APPLY_STRIPE_EVENT: lambda job: apply_stripe_event(sessions, stripe, job),
         PUBLISH_EVENT: publish,

@@ -49,9 +49,9 @@ class Shop:
     def sessions(self) -> Sessions:
         return self.bench.sessions
 
-    async def work(self) -> None:
+    async def work(self, *, rounds: int = 6) -> None:
         """Hear of everything and do everything, until it stands still."""
-        for _ in range(6):
+        for _ in range(rounds):
             await poll_events(self.sessions, self.stripe)
             await self.bench.work(rounds=2)
             await asyncio.sleep(0.3)
@@ -62,6 +62,33 @@ class Shop:
             self.sandbox.save_card, form.setup_intent_id, form.setup_client_secret, card
         )
         await self.work()
+
+    async def break_next(self, operation: str, kind: str) -> None:
+        """The next call of this operation fails so."""
+        fault = {"operation": operation, "kind": kind, "relative": True}
+        await asyncio.to_thread(self.sandbox.ask, "stripe/faults", **fault)
+
+    async def calls(self, operation: str) -> int:
+        """How often the sandbox was asked for it."""
+        answer = await asyncio.to_thread(self.sandbox.ask, "stripe/faults")
+        return int(answer["calls"].get(operation, 0))
+
+    async def wait(self, *, hours: float) -> None:
+        """So much time passes, here and at Stripe."""
+        self.bench.ahead += timedelta(hours=hours)
+        await asyncio.to_thread(self.sandbox.ask, "clock/advance", seconds=hours * 3600)
+
+    async def charge_gross(self) -> None:
+        """A fee collected together with the seller's share, who has an account."""
+        await self.save_card()
+        await connect_account(self.sessions, self.stripe, ConnectAccount(user_id=USER))
+        page = await onboarding_page(
+            self.sessions, self.stripe, user_id=USER, app_url="https://app.opside.test"
+        )
+        await asyncio.to_thread(self.sandbox.onboard, page.url)
+        # The Connect endpoint's events are not polled: ask as the dashboard does.
+        await connect_account(self.sessions, self.stripe, ConnectAccount(user_id=USER))
+        await ask(self.bench.api, GROSS)
 
     async def agree(self) -> None:
         """Both books say the same about everything."""
@@ -107,15 +134,7 @@ async def test_a_fee_is_charged_and_a_part_given_back(shop: Shop) -> None:
 
 
 async def test_gross_is_transferred_and_taken_back_from_the_sellers_account(shop: Shop) -> None:
-    await shop.save_card()
-    await connect_account(shop.sessions, shop.stripe, ConnectAccount(user_id=USER))
-    page = await onboarding_page(
-        shop.sessions, shop.stripe, user_id=USER, app_url="https://app.opside.test"
-    )
-    await asyncio.to_thread(shop.sandbox.onboard, page.url)
-    # The Connect endpoint's events are not polled: ask as the dashboard does.
-    await connect_account(shop.sessions, shop.stripe, ConnectAccount(user_id=USER))
-    await ask(shop.bench.api, GROSS)
+    await shop.charge_gross()
     await shop.work()
     row = (await shop.rows("SELECT * FROM commissions"))[0]
     assert (row["state"], row["transferred_minor"]) == ("settled", 8_000)
@@ -162,8 +181,7 @@ async def test_a_failure_that_stripe_saves_under_the_key_does_not_hold_a_fee_up(
     shop: Shop, kind: str
 ) -> None:
     await shop.save_card()
-    fault = {"operation": "payment_intents.create", "kind": kind}
-    await asyncio.to_thread(shop.sandbox.ask, "stripe/faults", **fault)
+    await shop.break_next("payment_intents.create", kind)
     await ask(shop.bench.api)
     await shop.work()
     [row] = await shop.rows("SELECT state, intent_id, customer_id FROM commissions")
@@ -171,6 +189,48 @@ async def test_a_failure_that_stripe_saves_under_the_key_does_not_hold_a_fee_up(
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
     intents = await shop.stripe.intents_of(str(row["customer_id"]), since=hour_ago)
     assert [intent.id for intent in intents] == [row["intent_id"]]
+
+
+GIVEN_BACK = ("transfers.reversals.create", "refunds.create")
+
+
+@pytest.mark.parametrize("operation", ["transfers.create", *GIVEN_BACK])
+@pytest.mark.parametrize("kind", ["500_before", "500_after", "reset", "reset_after"])
+async def test_no_money_moves_twice_whatever_stripe_saves_or_loses(
+    shop: Shop, operation: str, kind: str
+) -> None:
+    await shop.break_next(operation, kind)
+    await shop.charge_gross()
+    await shop.work(rounds=4)
+    if operation in GIVEN_BACK:
+        request = ClawBackCommission(
+            transaction_id=str((await shop.rows("SELECT id FROM commissions"))[0]["id"]),
+            reversal_id="rev-1",
+            reason="Amazon took it back",
+            refund_amount_cents=5_000,
+        )
+        await request_clawback(shop.sessions, request, key="k", orderer=Orderer("usr_admin"))
+        await shop.work(rounds=4)
+    waits = kind == "500_before"  # Stripe keeps a failure, and nothing was made
+    [row] = await shop.rows("SELECT * FROM commissions")
+    assert (row["state"] == "settled") is not waits
+    if waits:
+        asked = await shop.calls(operation)
+        await shop.wait(hours=0.9)
+        await shop.work(rounds=1)
+        assert await shop.calls(operation) == asked
+        await shop.wait(hours=0.2)
+        await shop.work(rounds=4)
+    [row] = await shop.rows("SELECT * FROM commissions")
+    back = operation in GIVEN_BACK
+    assert row["state"] == "settled"
+    assert (row["transferred_minor"], row["reversed_minor"], row["refunded_minor"]) == (
+        (8_000, 4_000, 5_000) if back else (8_000, 0, 0)
+    )
+    [transfer] = await shop.stripe.transfers_of(str(row["id"]))
+    assert len(await shop.stripe.reversals_of(transfer.id)) == int(back)
+    assert len(await shop.stripe.refunds_of(str(row["charge_id"]))) == int(back)
+    await shop.agree()
 
 
 async def test_a_card_that_declines_is_a_state(shop: Shop) -> None:

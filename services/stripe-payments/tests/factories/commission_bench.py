@@ -30,7 +30,7 @@ from stripe_payments.reconciliation.compare import COMPARE_BOOKS, compare_books
 from stripe_payments.roles import API
 from stripe_payments.stripe_api.gateway import Account
 from stripe_payments.subscriptions.keep import BOOK_INVOICE, book_invoice
-from stripe_payments.transfers.transfer import transfer_share
+from stripe_payments.transfers.transfer import ShareSender
 from stripe_payments.webhooks.apply import APPLY_STRIPE_EVENT, apply_stripe_event
 
 POLICY = FeePolicy(2_000, Collection.FEE_ONLY)
@@ -69,12 +69,13 @@ class Bench:
     def __init__(self, sessions: Sessions, api: Sessions, stripe: FakeStripe) -> None:
         self.sessions, self.api, self.stripe = sessions, api, stripe
         self.events: list[CommissionChanged] = []
+        self.ahead = timedelta()
         self.workshop = Workshop(
             sessions,
             {
                 COLLECT: lambda job: Collector(sessions, stripe, job).run(),
-                TRANSFER: lambda job: transfer_share(sessions, stripe, job),
-                PERFORM_CLAWBACKS: lambda job: Performer(sessions, stripe, job).run(),
+                TRANSFER: lambda job: ShareSender(sessions, stripe, job, self.now).run(),
+                PERFORM_CLAWBACKS: lambda job: Performer(sessions, stripe, job, self.now).run(),
                 APPLY_STRIPE_EVENT: lambda job: apply_stripe_event(sessions, stripe, job),
                 COMPARE_BOOKS: self.compare,
                 BOOK_INVOICE: lambda job: book_invoice(sessions, stripe, job),
@@ -83,6 +84,15 @@ class Bench:
             },
             open_case_for_job,
         )
+
+    def now(self) -> datetime:
+        """The worker's clock."""
+        return datetime.now(UTC) + self.ahead
+
+    async def wait(self, *, hours: float) -> None:
+        """So much time passes for the worker; whatever is due by then was done."""
+        self.ahead += timedelta(hours=hours)
+        await self.work()
 
     async def compare(self, _job: StagedJob) -> None:
         await compare_books(self.sessions, self.stripe)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, func
+from sqlalchemy import BigInteger, Identity, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from stripe_payments.base import Base
@@ -31,6 +31,10 @@ class HumanCase(Base):
     """Something a person must look at. Opening one is a legal outcome; silence is not."""
 
     __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_open", "reference", "kind", postgresql_where=text("closed_at IS NULL")),
+        Index("ix_cases_open_since", "opened_at", postgresql_where=text("closed_at IS NULL")),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -38,3 +42,6 @@ class HumanCase(Base):
     reason: Mapped[str]
     opened_at: Mapped[datetime] = mapped_column(server_default=func.now())
     closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None]
+    """The person who resolved it; null when what it asked for was done, or came to nothing."""
+    closing_note: Mapped[str | None]

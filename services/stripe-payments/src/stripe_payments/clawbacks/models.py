@@ -39,7 +39,11 @@ class Clawback(Base):
     state: Mapped[str]
     version: Mapped[int] = mapped_column(server_default="1")
     attempt: Mapped[int] = mapped_column(server_default="1")
-    """Grows when a person lets a blocked clawback go on; part of the Stripe keys."""
+    """Part of the Stripe keys; grows when a person lets a blocked clawback go on, or a key is of no use."""
+    asked_at: Mapped[datetime | None]
+    """When the present step took its present key."""
+    unseen_at: Mapped[datetime | None]
+    """When that key was of no use any more, and a list showed nothing: the first of two such lists."""
     transfer_reversal_id: Mapped[str | None] = mapped_column(unique=True)
     refund_id: Mapped[str | None] = mapped_column(unique=True)
     failure_reason: Mapped[str | None]

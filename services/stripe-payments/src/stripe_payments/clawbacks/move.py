@@ -1,5 +1,7 @@
 """Move a locked clawback to another state, and its commission with it."""
 
+from datetime import datetime
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opside_chassis.outbox import RetryLater, stage
@@ -34,8 +36,18 @@ async def step(session: AsyncSession, clawback: Clawback, to: Step) -> None:
     await session.flush()
 
 
+def take_key(clawback: Clawback, now: datetime) -> None:
+    """From now on the present step asks Stripe under the present attempt's key."""
+    clawback.asked_at, clawback.unseen_at = now, None
+
+
 async def share_came_back(
-    session: AsyncSession, commission: Commission, clawback: Clawback, made: TransferReversal
+    session: AsyncSession,
+    commission: Commission,
+    clawback: Clawback,
+    made: TransferReversal,
+    *,
+    now: datetime,
 ) -> None:
     """The seller's account gave its part back: book it, and go on to the refund."""
     clawback.transfer_reversal_id = made.id
@@ -48,10 +60,12 @@ async def share_came_back(
         currency=commission.currency,
         amount_minor=made.amount_minor,
     )
-    await begin_refund(session, commission, clawback)
+    await begin_refund(session, commission, clawback, now=now)
 
 
-async def begin_refund(session: AsyncSession, commission: Commission, clawback: Clawback) -> None:
+async def begin_refund(
+    session: AsyncSession, commission: Commission, clawback: Clawback, *, now: datetime
+) -> None:
     """Reserve what the payer gets back before Stripe is called; nothing to refund ends it here."""
     if clawback.refund_minor == 0:
         await step(session, clawback, Step.SUCCEEDED)
@@ -59,6 +73,7 @@ async def begin_refund(session: AsyncSession, commission: Commission, clawback: 
         return
     commission.refund_reserved_minor += clawback.refund_minor
     await session.flush()
+    take_key(clawback, now)
     await step(session, clawback, Step.REFUNDING)
 
 

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opside_chassis.clock import Clock, utc_now
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.outbox import StagedJob, fence
 from opside_contracts.payments.messages import Collection
 from stripe_payments.clawbacks import queries
+from stripe_payments.clawbacks.ask import Asker
 from stripe_payments.clawbacks.models import Clawback
 from stripe_payments.clawbacks.move import (
     begin_refund,
     block,
     share_came_back,
     step,
+    take_key,
     take_over_refund,
 )
 from stripe_payments.clawbacks.rules import Step, due
@@ -27,13 +30,7 @@ from stripe_payments.commissions.move import move
 from stripe_payments.commissions.rules import COLLECTED, State
 from stripe_payments.ledger.book import book_credit_note
 from stripe_payments.stripe_api.errors import Refused
-from stripe_payments.stripe_api.gateway import (
-    NewRefund,
-    NewReversal,
-    Refund,
-    Stripe,
-    TransferReversal,
-)
+from stripe_payments.stripe_api.gateway import Refund, Stripe
 
 MOST_STEPS = 40
 """Four a clawback: ten reversals of one recovery in one run; the rest goes on in the next."""
@@ -47,12 +44,14 @@ class Performer:
     sessions: Sessions
     stripe: Stripe
     job: StagedJob
+    clock: Clock = utc_now
 
     async def run(self) -> None:
         """Take step after step until nothing is open, or only others can go on.
 
         Raises:
             OutcomeUnknown: Stripe did not answer; the job is tried again and looks first.
+            RetryLater: nothing is seen of what may have been given back; look again then.
         """
         for _ in range(MOST_STEPS):
             commission = await read(self.sessions, self.job)
@@ -60,6 +59,10 @@ class Performer:
                 clawback = await queries.next_open(session, commission.id)
             if clawback is None or not await self._step(commission, clawback):
                 return
+
+    @property
+    def _asker(self) -> Asker:
+        return Asker(self.sessions, self.stripe, self.job, self.clock)
 
     async def _step(self, commission: Commission, clawback: Clawback) -> bool:
         """One step; False when there is nothing to do now."""
@@ -104,28 +107,32 @@ class Performer:
             if row.transfer_reversal_id is None:
                 row.reverse_minor = min(row.refund_minor - row.fee_back_minor, left)
             if row.reverse_minor and row.transfer_reversal_id is None:
+                take_key(row, self.clock())
                 await step(session, row, Step.REVERSING)
             else:
-                await begin_refund(session, stored, row)
+                await begin_refund(session, stored, row, now=self.clock())
 
     async def _reverse(self, commission: Commission, clawback: Clawback) -> None:
         try:
-            made = await self._reversal(commission, clawback)
+            made = await self._asker.reversal(commission, clawback)
         except Refused as refusal:
             await self._block(commission, clawback, Step.REVERSING, str(refusal))
+            return
+        if made is None:
             return
         async with transaction(self.sessions, tenant=commission.user_id) as session:
             stored, row = await self._locked(session, commission, clawback)
             if Step(row.state) is Step.REVERSING:
-                await share_came_back(session, stored, row, made)
+                await share_came_back(session, stored, row, made, now=self.clock())
 
     async def _refund(self, commission: Commission, clawback: Clawback) -> None:
         try:
-            made = await self._made_refund(commission, clawback)
+            made = await self._asker.refund(commission, clawback)
         except Refused as refusal:
             await self._block(commission, clawback, Step.REFUNDING, str(refusal))
             return
-        await self._take_over(commission, clawback, made)
+        if made is not None:
+            await self._take_over(commission, clawback, made)
 
     async def _look_again(self, commission: Commission, clawback: Clawback) -> bool:
         """A pending refund whose event may have been lost."""
@@ -134,27 +141,6 @@ class Performer:
             return False
         await self._take_over(commission, clawback, refund)
         return True
-
-    async def _reversal(self, commission: Commission, clawback: Clawback) -> TransferReversal:
-        transfer_id = commission.transfer_id or ""
-        for seen in await self.stripe.reversals_of(transfer_id):
-            if seen.metadata.get("clawback") == clawback.id:
-                return seen
-        return await self.stripe.reverse_transfer(
-            NewReversal(clawback.id, transfer_id, clawback.reverse_minor),
-            idempotency_key=f"v:{clawback.id}:{clawback.attempt}",
-        )
-
-    async def _made_refund(self, commission: Commission, clawback: Clawback) -> Refund:
-        charge_id = commission.charge_id or ""
-        for seen in await self.stripe.refunds_of(charge_id):
-            # Of whatever attempt: one that did not fail gave the money back.
-            if seen.metadata.get("clawback") == clawback.id and not seen.failed:
-                return seen
-        return await self.stripe.refund(
-            NewRefund(clawback.id, clawback.attempt, charge_id, clawback.refund_minor),
-            idempotency_key=f"r:{clawback.id}:{clawback.attempt}",
-        )
 
     async def _take_over(self, commission: Commission, clawback: Clawback, made: Refund) -> None:
         async with transaction(self.sessions, tenant=commission.user_id) as session:

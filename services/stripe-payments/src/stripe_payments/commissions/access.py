@@ -95,6 +95,9 @@ async def nudge_transfer(session: AsyncSession, commission_id: str) -> bool:
         return False
     if State(found.state) in _TRANSFER_STATES:
         await stage(session, TRANSFER, {"commissionId": found.id}, tenant=found.user_id)
+    if State(found.state) is State.REVERSAL_NEEDED:
+        # It may be the reversal that nobody answered for.
+        await stage_clawbacks(session, found)
     return True
 
 

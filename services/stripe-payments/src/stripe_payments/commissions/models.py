@@ -18,7 +18,7 @@ class Commission(Base):
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    user_id: Mapped[str] = mapped_column(index=True)
+    user_id: Mapped[str]
     claim_id: Mapped[str]
     recovery_id: Mapped[str]
     amount_minor: Mapped[int]
@@ -54,6 +54,10 @@ class Commission(Base):
     reversed_minor: Mapped[int] = mapped_column(server_default="0")
     transfer_number: Mapped[int] = mapped_column(server_default="0")
     """Grows with each reservation of the share; part of the transfer's Stripe key."""
+    transfer_asked_at: Mapped[datetime | None]
+    """When the present key was taken."""
+    transfer_unseen_at: Mapped[datetime | None]
+    """When the key was of no use any more, and a list showed no transfer: the first of two such lists."""
     transfer_id: Mapped[str | None] = mapped_column(unique=True)
     next_step: Mapped[str] = mapped_column(server_default="none")
     failure_reason: Mapped[str | None]

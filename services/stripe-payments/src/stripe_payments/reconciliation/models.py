@@ -35,3 +35,15 @@ class Break(Base):
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None]
     closing_note: Mapped[str | None]
+
+
+class EventCursor(Base):
+    """How far Stripe's events of one account were read; in Stripe's own time."""
+
+    __tablename__ = "event_cursors"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    """Empty for the platform itself."""
+    listed_until: Mapped[datetime]
+    """When the newest event that was stored was made; before the first, when reading began."""
+    polled_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
