@@ -38,6 +38,11 @@ class FakeAmazon:
     now: datetime | None = None
     ends: dict[str, datetime | None] = field(default_factory=dict)
     """Report type -> the end that was asked for."""
+    starts: dict[str, datetime] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    """Ids of the reports that were asked for."""
+    fatal: set[str] = field(default_factory=set)
+    """Report types that end FATAL."""
 
     async def _point(self, name: str) -> None:
         refuse_open_transaction()
@@ -45,6 +50,10 @@ class FakeAmazon:
         await asyncio.sleep(self.pause_seconds)
         if waiting := self.fail.get(name, []):
             raise waiting.pop(0)
+
+    def of(self, seller: str) -> "FakeAmazon":
+        assert seller
+        return self
 
     def consent_url(self, state: str) -> str:
         return f"https://seller.example/consent?state={state}"
@@ -81,14 +90,19 @@ class FakeAmazon:
         end: datetime | None,
     ) -> str:
         await self._point("create_report")
-        self.ends[report_type] = end
-        return f"{report_type}:{self.calls.count('create_report')}"
+        self.starts[report_type], self.ends[report_type] = start, end
+        report_id = f"{report_type}:{self.calls.count('create_report')}"
+        self.asked.append(report_id)
+        await self._point("created_report")
+        return report_id
 
     async def report(self, access_token: str, report_id: str) -> ReportState:
         await self._point("report")
         kind = report_id.partition(":")[0]
         if kind in self.unfinished:
             return ReportState(report_id, "IN_PROGRESS", None, self.now)
+        if kind in self.fatal:
+            return ReportState(report_id, "FATAL", None, self.now)
         if kind not in self.documents:
             return ReportState(report_id, "CANCELLED", None, self.now)
         return ReportState(report_id, "DONE", f"doc:{report_id}", self.now)
@@ -100,6 +114,14 @@ class FakeAmazon:
         if report_type not in self.documents:
             return []
         return [ReportState(f"{report_type}:0", "DONE", f"doc:{report_type}:0")]
+
+    async def asked_reports(
+        self, access_token: str, *, report_type: str, since: datetime
+    ) -> Sequence[ReportState]:
+        await self._point("asked_reports")
+        ids = [one for one in self.asked if one.partition(":")[0] == report_type]
+        start = self.starts[report_type].replace(microsecond=0) if ids else None
+        return [ReportState(one, "IN_PROGRESS", None, start=start) for one in reversed(ids)]
 
     async def download(self, access_token: str, document_id: str, target: Path) -> str | None:
         await self._point("download")
@@ -117,6 +139,9 @@ class WatchedAmazon:
 
     inner: Amazon
     look: Before
+
+    def of(self, seller: str) -> "WatchedAmazon":
+        return WatchedAmazon(self.inner.of(seller), self.look)
 
     def consent_url(self, state: str) -> str:
         return self.inner.consent_url(state)
@@ -163,6 +188,13 @@ class WatchedAmazon:
             access_token, report_type=report_type, since=since
         )
         return await self._after("finished_reports", found)
+
+    async def asked_reports(
+        self, access_token: str, *, report_type: str, since: datetime
+    ) -> Sequence[ReportState]:
+        await self.look("asked_reports", "before")
+        found = await self.inner.asked_reports(access_token, report_type=report_type, since=since)
+        return await self._after("asked_reports", found)
 
     async def download(self, access_token: str, document_id: str, target: Path) -> str | None:
         await self.look("download", "before")

@@ -24,7 +24,6 @@ from integrations_backend.amazon_api.errors import (
 )
 from integrations_backend.amazon_api.live import REPORTS, LiveAmazon
 from integrations_backend.reports.kinds import LEDGER
-from integrations_backend.sync.fetch import THROTTLED_SECONDS
 from integrations_backend.sync.start import start_sync
 from opside_chassis.database import transaction
 from opside_chassis.jobs import drain
@@ -159,7 +158,7 @@ async def test_a_compression_bomb_ends_at_its_limit(
 ) -> None:
     bomb = gzip.compress(b"\0" * (16 << 20), compresslevel=9)
     offer(server, Reply(200, bomb), packed=True)
-    small = LiveAmazon(live._settings, live._lwa, live._api, largest_document_bytes=1 << 20)
+    small = LiveAmazon(live._settings, live._lwa, live._api.client, largest_document_bytes=1 << 20)
     with pytest.raises(RequestRefused, match="larger than 1 MiB"):
         await small.download("token", "doc-1", tmp_path / "document")
     written = await asyncio.to_thread((tmp_path / "document").stat)
@@ -185,7 +184,7 @@ async def test_amazons_usage_plan_is_told_as_throttled(tmp_path: Path) -> None:
                     )
 
 
-async def test_a_throttled_sync_waits_a_minute_and_loses_nothing(
+async def test_a_throttled_sync_goes_on_with_what_it_may_and_loses_nothing(
     service: Service, amazon: FakeAmazon
 ) -> None:
     await service.connect(ADA)
@@ -197,7 +196,7 @@ async def test_a_throttled_sync_waits_a_minute_and_loses_nothing(
         " WHERE kind = 'advance_sync' AND status = 'waiting'"
     )
     assert job["failures"] == 0
-    assert THROTTLED_SECONDS - 10 < job["wait"] <= THROTTLED_SECONDS
+    assert job["wait"] < 1, "the others go on"
     await service.work()
     (sync,) = await service.rows("SELECT status FROM sync_jobs")
     assert sync["status"] == "done"

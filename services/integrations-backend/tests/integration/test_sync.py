@@ -16,8 +16,16 @@ from integrations_backend.reports.kinds import (
     RETURNS,
     SETTLEMENT,
 )
-from integrations_backend.sync.fetch import NEVER_READY, poll_pause
-from integrations_backend.sync.rules import ORDER, PERCENT, STAGE, Step, following, percent
+from integrations_backend.sync.fetch import NEVER_READY
+from integrations_backend.sync.rules import (
+    ORDER,
+    PERCENT,
+    STAGE,
+    Step,
+    following,
+    percent,
+    poll_pause,
+)
 from integrations_backend.sync.start import ADVANCE_SYNC
 from opside_chassis.database import transaction
 from opside_chassis.jobs import drain

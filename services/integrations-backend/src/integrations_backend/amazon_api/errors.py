@@ -10,7 +10,11 @@ class AccessDenied(Exception):
 
 
 class Throttled(Exception):
-    """429, or our own bucket is empty: wait; Amazon says neither how long nor why."""
+    """429, or our own bucket is empty: the operation may be called again after so many seconds."""
+
+    def __init__(self, operation: str, wait_seconds: float = 60.0) -> None:
+        super().__init__(operation)
+        self.wait_seconds = wait_seconds
 
 
 class AmazonUnavailable(ProviderUnavailable):

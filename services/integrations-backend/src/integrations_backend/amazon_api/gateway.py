@@ -13,17 +13,22 @@ from integrations_backend.grants import Grant
 class ReportState:
     """Where a requested report is; DONE has a document, CANCELLED also means "no data".
 
-    `created` is when it was asked for, by Amazon's clock.
+    `created` is when it was asked for, by Amazon's clock; `start` where its period begins.
     """
 
     report_id: str
     status: str
     document_id: str | None
     created: datetime | None = None
+    start: datetime | None = None
 
 
 class Amazon(Protocol):
     """Errors: see `amazon_api.errors`. Nothing here may run inside a transaction."""
+
+    def of(self, seller: str) -> "Amazon":
+        """The same Amazon, keeping to this seller's usage plans: calls may raise `Throttled`."""
+        ...
 
     def consent_url(self, state: str) -> str:
         """Where a seller connects his account."""
@@ -61,6 +66,12 @@ class Amazon(Protocol):
         self, access_token: str, *, report_type: str, since: datetime
     ) -> Sequence[ReportState]:
         """Reports that Amazon made by itself."""
+        ...
+
+    async def asked_reports(
+        self, access_token: str, *, report_type: str, since: datetime
+    ) -> Sequence[ReportState]:
+        """Reports of a type that were asked for since then, finished or not, newest first."""
         ...
 
     async def download(self, access_token: str, document_id: str, target: Path) -> str | None:

@@ -1,6 +1,7 @@
 """What the domains above need to know of a seller's connection."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from integrations_backend.connections import queries
 from opside_chassis.database import EVERY_TENANT, Sessions, transaction
@@ -22,6 +23,14 @@ async def connected_seller(sessions: Sessions, user_id: str) -> ConnectedSeller 
     if row is None or row.status != ConnectionStatus.CONNECTED.value or not row.marketplace_id:
         return None
     return ConnectedSeller(user_id, row.marketplace_id)
+
+
+async def connected_since(sessions: Sessions, user_id: str) -> datetime | None:
+    """When the seller's account was last connected; None while it is not."""
+    async with transaction(sessions, tenant=user_id) as session:
+        row = await queries.of_user(session, user_id, Provider.AMAZON)
+    connected = row is not None and row.status == ConnectionStatus.CONNECTED.value
+    return row.updated_at if row is not None and connected else None
 
 
 async def connected_users(sessions: Sessions, provider: Provider) -> list[str]:

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -14,20 +14,17 @@ from integrations_backend.amazon_api.errors import (
     RequestRefused,
     Throttled,
 )
-from integrations_backend.amazon_api.gateway import Amazon, ReportState
+from integrations_backend.amazon_api.gateway import Amazon
 from integrations_backend.archive import Archive
 from integrations_backend.connections.state import mark_broken
 from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.ingest import ingest_report
-from integrations_backend.reports.kinds import (
-    ENDED_REPORTS,
-    LISTED_REPORTS,
-    REQUESTED_REPORTS,
-    window_days,
-)
 from integrations_backend.reports.received import ReceivedReport
 from integrations_backend.sync import queries
+from integrations_backend.sync.ask import Asking
+from integrations_backend.sync.listed import list_ready_made
 from integrations_backend.sync.models import SyncJob, SyncReport
+from integrations_backend.sync.rules import SETTLED, poll_pause, written_anew_every
 from integrations_backend.vault.tokens import TokenVault
 from opside_chassis.clock import Clock
 from opside_chassis.database import Sessions, transaction
@@ -35,25 +32,13 @@ from opside_chassis.outbox import RetryLater
 from opside_contracts.integrations.messages import Provider
 
 T = TypeVar("T")
-SETTLED = frozenset({"read", "no_data", "denied", "failed"})
-LISTED_DAYS = 90
-"""getReports reaches so far back (facts section 3)."""
 POLL_SECONDS = 0.5
-LONGEST_POLL_SECONDS = 600.0
-WAITED_PART = 0.1
-"""A report is looked at again after this part of the time that the sync has waited already."""
 GIVE_UP_AFTER = timedelta(days=1)
 """Amazon writes a report within hours; one that is never ready must not block all later syncs."""
-THROTTLED_SECONDS = 60
-"""A bucket of one token a minute is full enough for one call after that."""
 NEVER_READY = "Amazon did not finish it within a day"
+HELD_BACK = "Amazon's usage plan held it back for a day"
 WORK_SECONDS = 10.0
 """One run of the job reads for so long, then lets others work; well under the job's 20 s."""
-
-
-def poll_pause(waited: timedelta) -> float:
-    """Seconds until a report is looked at again."""
-    return min(max(POLL_SECONDS, waited.total_seconds() * WAITED_PART), LONGEST_POLL_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,30 +55,45 @@ class Fetcher:
         """Bring every report of the sync one move on.
 
         Raises:
-            RetryLater: something is not ready, throttled, or there was more than one run's work.
+            RetryLater: something is not ready, a usage plan is used up, or there is more than one
+                run's work. No worker waits for any of it.
             GrantRefused: the seller must consent again.
         """
         try:
-            await self._move_on(sync)
+            held_up = await self._move_on(sync)
         except GrantRefused:
             async with transaction(self.sessions, tenant=sync.user_id) as session:
                 await mark_broken(session, Provider.AMAZON, user_id=sync.user_id, now=self.clock())
             raise
-        except Throttled as error:
-            raise RetryLater(THROTTLED_SECONDS, f"Amazon's usage plan: {error}") from error
-        if left := await self._open_reports(sync):
-            if any(report.state != "requested" for report in left):
-                raise RetryLater(POLL_SECONDS, "more reports to ask for or to read")
-            pause = poll_pause(self.clock() - sync.started_at)
-            raise RetryLater(pause, "Amazon is still writing reports")
+        waits = [
+            held_up.pop(report.report_key, self._look_again(sync, report))
+            for report in await self._open_reports(sync)
+        ]
+        if waits := [*waits, *held_up.values()]:
+            raise RetryLater(min(waits), f"{len(waits)} reports are not read yet")
 
-    async def _move_on(self, sync: SyncJob) -> None:
-        begun = self.clock()
-        await self._list_ready_made(sync)
+    def _look_again(self, sync: SyncJob, report: SyncReport) -> float:
+        asked = report.state == "requested"
+        return poll_pause(self.clock() - sync.started_at) if asked else POLL_SECONDS
+
+    async def _move_on(self, sync: SyncJob) -> dict[str, float]:
+        """Answers what a usage plan holds up, and for how many seconds."""
+        begun, held_up = self.clock(), dict[str, float]()
+        late = begun - sync.started_at > GIVE_UP_AFTER
+        granted = partial(self._granted, sync)
+        amazon = self.amazon.of(sync.user_id)
+        held_up |= await list_ready_made(self.sessions, amazon, granted, sync, begun, late=late)
         for report in await self._open_reports(sync):
-            await self._advance(sync, report)
+            try:
+                await self._advance(sync, report)
+            except Throttled as error:
+                if late:
+                    await self._change(sync, report, state="failed", note=HELD_BACK)
+                else:
+                    held_up[report.report_key] = error.wait_seconds
             if (self.clock() - begun).total_seconds() > WORK_SECONDS:
                 raise RetryLater(0, "more reports to read")
+        return held_up
 
     async def _granted(self, sync: SyncJob, call: Callable[[str], Awaitable[T]]) -> T:
         """Call with the stored token, and once more with a fresh one if Amazon refuses it.
@@ -115,43 +115,6 @@ class Fetcher:
             reports = await queries.reports_of(session, user_id=sync.user_id, sync_id=sync.id)
         return [report for report in reports if report.state not in SETTLED]
 
-    async def _list_ready_made(self, sync: SyncJob) -> None:
-        """Settlements cannot be asked for: find those that Amazon has written. Once a sync."""
-        async with transaction(self.sessions, tenant=sync.user_id) as session:
-            known = await queries.reports_of(session, user_id=sync.user_id, sync_id=sync.id)
-        if any(report.report_key == "listed" for report in known):
-            return
-        since = self.clock() - timedelta(days=LISTED_DAYS)
-        rows = [self._row(sync, "listed", "listed", None, "read")]
-        for report_type in LISTED_REPORTS:
-            list_them = partial(self.amazon.finished_reports, report_type=report_type, since=since)
-            try:
-                found = await self._granted(sync, list_them)
-            except AccessDenied:
-                rows.append(self._row(sync, report_type, report_type, None, "denied"))
-                continue
-            rows += [
-                self._row(sync, f"{report_type}:{one.report_id}", report_type, one, "ready")
-                for one in found
-                if one.document_id
-            ]
-        async with transaction(self.sessions, tenant=sync.user_id) as session:
-            await queries.add_reports(session, rows)
-
-    @staticmethod
-    def _row(
-        sync: SyncJob, key: str, report_type: str, made: ReportState | None, state: str
-    ) -> dict[str, object]:
-        return {
-            "sync_id": sync.id,
-            "report_key": key,
-            "report_type": report_type,
-            "user_id": sync.user_id,
-            "report_id": made.report_id if made else None,
-            "document_id": made.document_id if made else None,
-            "state": state,
-        }
-
     async def _advance(self, sync: SyncJob, report: SyncReport) -> None:
         moves = {"pending": self._request, "requested": self._poll, "ready": self._read}
         try:
@@ -162,48 +125,46 @@ class Fetcher:
             await self._change(sync, report, state="failed", note=str(error)[:300])
 
     async def _request(self, sync: SyncJob, report: SyncReport, token: str) -> None:
-        start = sync.started_at - timedelta(days=window_days(report.report_type))
-        ended = report.report_type in ENDED_REPORTS
-        report_id = await self.amazon.create_report(
-            token,
-            report_type=report.report_type,
-            marketplace_id=sync.marketplace_id,
-            start=start,
-            end=await self._amazons_now(sync, token) if ended else None,
-        )
-        await self._change(sync, report, state="requested", report_id=report_id)
-
-    async def _amazons_now(self, sync: SyncJob, token: str) -> datetime:
-        """When Amazon took another request of this sync, by its clock.
-
-        It refuses an end that lies in its future, and ours may be fast; a slow one loses rows.
-        """
-        async with transaction(self.sessions, tenant=sync.user_id) as session:
-            reports = await queries.reports_of(session, user_id=sync.user_id, sync_id=sync.id)
-        for other in reports:
-            if other.report_type in REQUESTED_REPORTS and other.report_id is not None:
-                made = await self.amazon.report(token, other.report_id)
-                if made.created is not None:
-                    return made.created
-        return self.clock()
+        asking = Asking(self.sessions, self.clock)
+        report_id = await asking.report_id(self.amazon.of(sync.user_id), token, sync, report)
+        await self._change(sync, report, state="requested", report_id=report_id, note="")
 
     async def _poll(self, sync: SyncJob, report: SyncReport, token: str) -> None:
-        made = await self.amazon.report(token, report.report_id or "")
+        made = await self.amazon.of(sync.user_id).report(token, report.report_id or "")
         match made.status:
             case "DONE":
                 await self._change(sync, report, state="ready", document_id=made.document_id)
             case "CANCELLED":
-                await self._change(sync, report, state="no_data", note="nothing qualifies")
+                await self._ended(sync, report, state="no_data", note="nothing qualifies")
             case "FATAL":
-                await self._change(sync, report, state="failed", note="Amazon could not write it")
+                await self._ended(sync, report, state="failed", note="Amazon could not write it")
             case _ if self.clock() - sync.started_at > GIVE_UP_AFTER:
                 await self._change(sync, report, state="failed", note=NEVER_READY)
+
+    async def _ended(self, sync: SyncJob, report: SyncReport, *, state: str, note: str) -> None:
+        """CANCELLED and FATAL also say "too soon": then what was read a short while ago stands."""
+        every = written_anew_every(report.report_type)
+        async with transaction(self.sessions, tenant=sync.user_id) as session:
+            read = await queries.last_read(
+                session,
+                user_id=sync.user_id,
+                report_type=report.report_type,
+                marketplace_id=sync.marketplace_id,
+                with_rows=True,
+            )
+        if read is not None and sync.started_at - read.started_at < every:
+            minutes = int(every.total_seconds() // 60)
+            state = "read"
+            note = (
+                f"as read at {read.started_at:%H:%M} UTC: Amazon writes it every {minutes} minutes"
+            )
+        await self._change(sync, report, state=state, note=note)
 
     async def _read(self, sync: SyncJob, report: SyncReport, token: str) -> None:
         document_id = report.document_id or ""
         with tempfile.TemporaryDirectory(prefix="opside-report-") as folder:
             content = Path(folder) / "document"
-            charset = await self.amazon.download(token, document_id, content)
+            charset = await self.amazon.of(sync.user_id).download(token, document_id, content)
             read = await ingest_report(
                 self.sessions,
                 self.archive,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -60,6 +61,90 @@ async def change_report(
         .where(SyncReport.sync_id == sync_id, SyncReport.report_key == report_key)
         .values(**values)
     )
+
+
+async def unread_report(
+    session: AsyncSession,
+    *,
+    user_id: str,
+    report_type: str,
+    marketplace_id: str,
+    asked_since: datetime,
+) -> str | None:
+    """The id of the newest report that an ended sync asked for and did not read."""
+    query = (
+        select(SyncReport.report_id)
+        .join(SyncJob, SyncJob.id == SyncReport.sync_id)
+        .where(
+            SyncReport.user_id == user_id,
+            SyncReport.report_type == report_type,
+            SyncReport.state.in_(("requested", "ready")),
+            SyncJob.status != "running",
+            SyncJob.marketplace_id == marketplace_id,
+            SyncJob.started_at > asked_since,
+        )
+        .order_by(SyncReport.sync_id.desc())
+        .limit(1)
+    )
+    return (await session.scalars(query)).first()
+
+
+@dataclass(frozen=True, slots=True)
+class LastRead:
+    """The sync that read a source last."""
+
+    sync_id: str
+    started_at: datetime
+
+
+async def last_read(
+    session: AsyncSession,
+    *,
+    user_id: str,
+    report_type: str,
+    marketplace_id: str,
+    with_rows: bool = False,
+) -> LastRead | None:
+    """The last sync that read a type, or heard that there is nothing; `with_rows`, that read a file."""
+    query = (
+        select(SyncJob.id, SyncJob.started_at)
+        .join(SyncReport, SyncJob.id == SyncReport.sync_id)
+        .where(
+            SyncReport.user_id == user_id,
+            SyncReport.report_type == report_type,
+            SyncReport.state.in_(("read",) if with_rows else ("read", "no_data")),
+            SyncJob.marketplace_id == marketplace_id,
+        )
+        .order_by(SyncReport.sync_id.desc())
+        .limit(1)
+    )
+    if with_rows:
+        query = query.where(SyncReport.document_id.is_not(None))
+    row = (await session.execute(query)).first()
+    return LastRead(row.id, row.started_at) if row is not None else None
+
+
+async def read_of_last_list(
+    session: AsyncSession, *, user_id: str, sync_id: str, listed: str
+) -> dict[str, dict[str, int]]:
+    """Rows and rejected of each report that the list of the sync before had, and that was read."""
+    last = (
+        select(func.max(SyncReport.sync_id))
+        .where(
+            SyncReport.user_id == user_id,
+            SyncReport.report_type == listed,
+            SyncReport.sync_id < sync_id,
+        )
+        .scalar_subquery()
+    )
+    query = select(SyncReport).where(
+        SyncReport.user_id == user_id, SyncReport.sync_id == last, SyncReport.state == "read"
+    )
+    return {
+        one.report_key: {"rows": one.rows, "rejected": one.rejected}
+        for one in await session.scalars(query)
+        if one.report_key.startswith(f"{one.report_type}:")
+    }
 
 
 _NOTE = text(

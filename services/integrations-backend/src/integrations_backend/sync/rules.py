@@ -1,6 +1,9 @@
 """The steps of a sync, in the words of the source document (ruling R12)."""
 
+from datetime import timedelta
 from enum import StrEnum
+
+from integrations_backend.reports.kinds import INVENTORY, SALES
 
 
 class Step(StrEnum):
@@ -36,6 +39,27 @@ PERCENT = {
 }
 FETCH_SHARE_PERCENT = 45
 """Fetching takes longest: its reports share the way from 5 to 50 percent."""
+
+
+SETTLED = frozenset({"read", "no_data", "denied", "failed"})
+"""States of a report that end its part of the sync."""
+SHORTEST_POLL_SECONDS = 0.5
+LONGEST_POLL_SECONDS = 600.0
+WAITED_PART = 0.1
+"""A report is looked at again after this part of the time that the sync has waited already."""
+NEAR_REAL_TIME = frozenset({INVENTORY, SALES})
+"""Amazon writes these anew every 30 minutes at most, all others every four hours (facts section 3)."""
+
+
+def poll_pause(waited: timedelta) -> float:
+    """Seconds until a report is looked at again."""
+    longer = max(SHORTEST_POLL_SECONDS, waited.total_seconds() * WAITED_PART)
+    return min(longer, LONGEST_POLL_SECONDS)
+
+
+def written_anew_every(report_type: str) -> timedelta:
+    """How long Amazon gives no newer report of a type."""
+    return timedelta(minutes=30) if report_type in NEAR_REAL_TIME else timedelta(hours=4)
 
 
 def following(step: Step) -> Step:

@@ -4,10 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from integrations_backend.sync.models import SyncJob, SyncReport
-from integrations_backend.sync.rules import STAGE, Step, percent
+from integrations_backend.sync.rules import SETTLED, STAGE, Step, percent
 from opside_chassis.wire import AnswerModel
-
-SETTLED = frozenset({"read", "no_data", "denied", "failed"})
 
 
 class SyncStatus(AnswerModel):
