@@ -7,8 +7,10 @@ import pytest
 import pytest_asyncio
 from door import Browser, Door, Street, opened, settings_of
 from engine import Engine
+from fakes.integrations_fake import FakeIntegrations
 from fakes.neighbour import neighbour
 from fakes.payments_fake import FakePayments
+from seller import Seller, seller_at
 
 from opside_chassis.database import Database
 from opside_chassis.testing.plugin import SchemaUnderTest, Signing
@@ -55,6 +57,26 @@ def new_browser(door: Door) -> Callable[..., Browser]:
 @pytest.fixture
 def browser(new_browser: Callable[..., Browser]) -> Browser:
     return new_browser()
+
+
+@pytest.fixture
+def integrations(door: Door, street: Street) -> FakeIntegrations:
+    """integrations-backend with the cases that a test gives it."""
+    made = FakeIntegrations(door.signing.ring)
+    street.integrations.answer = made
+    return made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def seller(door: Door, integrations: FakeIntegrations) -> Seller:
+    """Somebody who sells."""
+    return await seller_at(door, integrations, "usr_a")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def rival(door: Door, integrations: FakeIntegrations) -> Seller:
+    """Somebody else who sells."""
+    return await seller_at(door, integrations, "usr_b")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from main_api.amazon_login_api.gateway import AmazonLogin
 from main_api.amazon_login_api.live import LiveAmazonLogin
+from main_api.archive import EvidenceArchive
 from main_api.settings import Settings
 from opside_chassis.access import Access
 from opside_chassis.clock import Clock, utc_now
@@ -34,6 +35,7 @@ class Runtime:
     upstreams: dict[str, ServiceClient]
     user_tokens: UserTokens
     allowed_origins: frozenset[str]
+    evidence: EvidenceArchive
     clock: Clock = utc_now
 
     def upstream(self, service: str) -> ServiceClient:
@@ -69,6 +71,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     Raises:
         WrongSetting: DATABASE_URL names a role that is too strong.
     """
+    evidence = EvidenceArchive.open(settings.evidence_archive_url)
     database = Database.connect(settings.database_url, application_name=SERVICE)
     clients = service_clients(settings)
     amazon = provider_client(settings.amazon_api_url, timeout_seconds=PROVIDER_TIMEOUT_SECONDS)
@@ -83,6 +86,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             upstreams=clients,
             user_tokens=UserTokens(SigningKey.from_settings(settings, issuer=SERVICE)),
             allowed_origins=allowed_origins(settings),
+            evidence=evidence,
         )
     finally:
         for client in clients.values():

@@ -2,6 +2,8 @@
 
 from main_api.accounts import models as accounts_models
 from main_api.base import SCHEMA, Base
+from main_api.case_facts import models as case_facts_models
+from main_api.evidence import models as evidence_models
 from main_api.recoveries import models as recoveries_models
 from main_api.sessions import models as sessions_models
 from opside_chassis.inbox import inbox_table
@@ -11,4 +13,12 @@ metadata = Base.metadata
 outbox_table(metadata)
 inbox_table(metadata)
 
-__all__ = ["SCHEMA", "accounts_models", "metadata", "recoveries_models", "sessions_models"]
+__all__ = [
+    "SCHEMA",
+    "accounts_models",
+    "case_facts_models",
+    "evidence_models",
+    "metadata",
+    "recoveries_models",
+    "sessions_models",
+]

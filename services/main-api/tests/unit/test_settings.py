@@ -39,7 +39,7 @@ def good() -> dict[str, str]:
         + public
         + '"}]',
         "AMAZON_LOGIN_CLIENT_ID": "amzn1.application-oa2-client.x",
-        "EVIDENCE_ARCHIVE_URL": "/tmp/opside-evidence",
+        "EVIDENCE_ARCHIVE_URL": "evidence",
         "AMAZON_LOGIN_CLIENT_SECRET": "a-secret-of-the-tests-" + "only",
     }
 

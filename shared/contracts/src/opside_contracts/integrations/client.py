@@ -1,8 +1,13 @@
 """Calls to integrations-backend; they raise `OpsideError`s, `Unavailable` when it is down."""
 
+from urllib.parse import quote
+
 from opside_chassis.http_client import ServiceClient
 from opside_contracts import scopes
+from opside_contracts.integrations.cases import FileCase, SellerCase, SellerCases
 from opside_contracts.integrations.messages import SellerConsent, StartSellerConsent
+
+MOST_CASES_IN_A_PAGE = 100
 
 
 class IntegrationsClient:
@@ -21,3 +26,37 @@ class IntegrationsClient:
             act_for=request.user_id,
             json=request.model_dump(mode="json", by_alias=True, exclude_none=True),
         )
+
+    async def list_open_cases(
+        self, *, user_id: str, cursor: str | None, limit: int = MOST_CASES_IN_A_PAGE
+    ) -> SellerCases:
+        """One page of the cases that the user may file, newest first, as he would see it himself."""
+        query = {"status": "open", "limit": limit} | ({"cursor": cursor} if cursor else {})
+        return await self._http.request_as(
+            SellerCases, "GET", "/api/cases", query=query, **_acting(user_id)
+        )
+
+    async def read_case(self, *, user_id: str, case_id: str) -> SellerCase:
+        """One case of the user; raises `NotFound` when there is none or it is somebody else's."""
+        path = f"/api/cases/{quote(case_id, safe='')}"
+        return await self._http.request_as(SellerCase, "GET", path, **_acting(user_id))
+
+    async def file_case(self, request: FileCase, *, user_id: str, case_id: str) -> SellerCase:
+        """Tell that a person filed the case at Amazon; telling the same again is harmless.
+
+        Raises `Conflict` when the case is closed, was filed under another Amazon case id, or that id
+        belongs to another case.
+        """
+        return await self._http.request_as(
+            SellerCase,
+            "POST",
+            f"/api/cases/{quote(case_id, safe='')}/filed",
+            json=request.model_dump(mode="json", by_alias=True),
+            idempotency_key=f"filed-{case_id}",
+            **_acting(user_id),
+        )
+
+
+def _acting(user_id: str) -> dict[str, str]:
+    """These routes are the user's own; we ask in his name."""
+    return {"scope": scopes.ACT_FOR_USER, "act_for": user_id, "act_role": "user"}
