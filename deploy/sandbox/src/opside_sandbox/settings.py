@@ -29,12 +29,14 @@ class AmazonPace:
 
     `rate_factor` multiplies the rate and the burst of every usage plan; 1.0 is Amazon's own.
     `reports_folder` holds a user's own report files, served for the persona `reports`.
+    `crowd` is how many small sellers there are besides, `crowd-0` and so on.
     """
 
     rate_factor: float = 1.0
     report_seconds: float = 1.0
     decision_seconds: float = 2.0
     reports_folder: Path | None = None
+    crowd: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ def _amazon_pace(env: Mapping[str, str]) -> AmazonPace:
         report_seconds=_positive(env, "SANDBOX_AMAZON_REPORT_SECONDS", 1.0),
         decision_seconds=_positive(env, "SANDBOX_AMAZON_DECISION_SECONDS", 2.0),
         reports_folder=path,
+        crowd=_count(env, "SANDBOX_AMAZON_CROWD"),
     )
 
 
@@ -210,6 +213,13 @@ def _switch(env: Mapping[str, str], name: str) -> bool:
     if text not in {"on", "off"}:
         raise WrongSetting(name, f"{text!r} is neither on nor off", "set it to on or off")
     return text == "on"
+
+
+def _count(env: Mapping[str, str], name: str) -> int:
+    text = env.get(name) or "0"
+    if not (text.isascii() and text.isdigit() and len(text) < 5):
+        raise WrongSetting(name, f"{text!r} is no count", "give a whole number such as 200")
+    return int(text)
 
 
 def _positive(env: Mapping[str, str], name: str, default: float) -> float:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -113,6 +113,9 @@ def everybody(state: SandboxState) -> dict[str, Persona]:
     folder = state.settings.amazon_pace.reports_folder
     if folder is not None:
         found.append(person("reports", "Robin Ports", "example.com", _store_of(folder)))
+    for number in range(state.settings.amazon_pace.crowd):
+        member = person(f"crowd-{number}", f"Crowd{number} Seller", "example.com", US)
+        found.append(replace(member, skus=2, orders_per_sku=4, claims=False))
     return {one.key: one for one in found}
 
 
