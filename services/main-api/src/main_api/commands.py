@@ -2,19 +2,23 @@
 
 python -m main_api.commands make-admin --email olga@example.com
 python -m main_api.commands service-token --user-id usr_... --email a@b.c --ttl-minutes 1
+python -m main_api.commands check-statement opside-2026-11.csv
 """
 
 import argparse
 import asyncio
 import sys
+from pathlib import Path
 
 from main_api.accounts.make_admin import make_admin
 from main_api.runtime import SERVICE
 from main_api.settings import Settings
+from main_api.statements.check import check_statement
 from opside_chassis.access import ACT_SCOPE, USER
 from opside_chassis.database import Database
 from opside_chassis.errors import OpsideError
 from opside_chassis.keyring import SigningKey
+from opside_chassis.money import Money
 from opside_chassis.service_token import ServiceTokens
 from opside_chassis.settings import load
 
@@ -31,7 +35,27 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--email", default="", help="kept for the older command; not needed")
     token.add_argument("--ttl-minutes", type=int, default=1, help="1 is the longest allowed")
     token.add_argument("--audience", default="integrations-backend")
+    check = commands.add_parser("check-statement", help="recompute a statement from its CSV file")
+    check.add_argument("file", type=Path)
     return parser
+
+
+def _check_statement(path: Path) -> int:
+    """Prints the sums, or every fault; 0 when there is none. Needs no setting and no service."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            checked = check_statement(file)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"check-statement: {path.name}: {error}\n")
+        return 2
+    for fault in checked.faults:
+        sys.stderr.write(f"check-statement: {fault}\n")
+    for currency, sums in sorted(checked.sums.items()):
+        shown = ", ".join(f"{name} {Money(amount, currency)}" for name, amount in sums.items())
+        sys.stdout.write(f"{shown}\n")
+    wrong = len(checked.faults)
+    sys.stdout.write(f"{checked.lines} lines, {wrong or 'nothing'} wrong\n")
+    return 1 if wrong else 0
 
 
 async def _make_admin(settings: Settings, arguments: argparse.Namespace) -> str:
@@ -55,6 +79,8 @@ def _service_token(settings: Settings, arguments: argparse.Namespace) -> str:
 def main() -> None:
     """Run one command; prints one line."""
     arguments = _parser().parse_args()
+    if arguments.command == "check-statement":
+        raise SystemExit(_check_statement(arguments.file))
     settings = load(Settings)
     if arguments.command == "service-token":
         if arguments.ttl_minutes != 1:

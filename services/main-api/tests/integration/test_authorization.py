@@ -34,6 +34,7 @@ MEMBERS = {
     "POST /api/auth/logout",
     "DELETE /api/auth/sessions/{session_id}",
     "GET /api/billing/recoveries",
+    "GET /api/statements",
     "GET /api/statements/{month}",
     "POST /api/billing/recoveries/{recovery_id}/objection",
 } | {f"{row.method} {row.path}" for row in ROUTES if "user" in row.roles}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from door import Browser, Door
 from fakes.amazon_login_fake import BEN
+from pypdf import PdfReader
 
 from main_api.recoveries.models import Recovery
 from opside_chassis.database import transaction
@@ -35,6 +36,7 @@ async def paid(door: Door, user_id: str, recovery_id: str, **changes: Any) -> No
         "approved_at": NOVEMBER,
         "billable": True,
         "rule_version": "1",
+        "rate_bp": 2_000,
         "fee_minor": 2_469,
         "collected_minor": 2_469,
         "transaction_id": f"txn_{recovery_id}",
@@ -56,7 +58,8 @@ async def as_rows(browser: Browser, month: str) -> list[dict[str, str]]:
     answer = await browser.http.get(f"/api/statements/{month}", headers={"Accept": "text/csv"})
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.headers["content-disposition"] == f'attachment; filename="opside-{month}.csv"'
-    return list(csv.DictReader(io.StringIO(answer.text)))
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    return [row for row in rows if row["record"] == "line"]
 
 
 @pytest.fixture
@@ -82,7 +85,7 @@ TEXTS = {
     "currency": "currency",
     "status": "commissionStatus",
     "payment_intent_id": "paymentIntentId",
-    "not_billable_reason": "notBillableReason",
+    "why_no_fee": "notBillableReason",
 }
 
 
@@ -93,7 +96,13 @@ async def test_csv_and_json_say_the_same_and_the_totals_add_up(ada: Browser, doo
         door, user_id, "2", currency="jpy", amount_minor=900, fee_minor=180, collected_minor=180
     )
     await paid(door, user_id, "3", currency="kwd", payment_intent_id="pi_1", amazon_case_id="77")
-    unbilled = {"billable": False, "transaction_id": None, "fee_minor": 0, "collected_minor": 0}
+    unbilled = {
+        "billable": False,
+        "rate_bp": None,
+        "transaction_id": None,
+        "fee_minor": 0,
+        "collected_minor": 0,
+    }
     await paid(door, user_id, "4", not_billable_reason="paid, before us", **unbilled)
     statement, rows = await as_json(ada, "2026-11"), await as_rows(ada, "2026-11")
     assert len(rows) == len(statement["lines"]) == 4
@@ -179,9 +188,73 @@ async def test_no_cell_is_a_formula(ada: Browser, door: Door, text: str) -> None
     }
     await paid(door, await owner(ada), text, **changes)
     [row] = await as_rows(ada, "2026-11")
+    changes.pop("not_billable_reason")
     for column in row:
         assert not row[column].startswith(("=", "+", "-", "@", "\t", "\r")), column
     assert row["amazon_case_id"] == f"'{text}"
+
+
+async def test_a_range_holds_both_of_its_days_and_nothing_else(ada: Browser, door: Door) -> None:
+    user_id = await owner(ada)
+    for name, moment in (
+        ("before", "2026-10-31T23:59:59+00:00"),
+        ("first", "2026-11-01T00:00:00+00:00"),
+        ("last", "2027-02-03T23:59:59+00:00"),
+        ("after", "2027-02-04T00:00:00+00:00"),
+    ):
+        await paid(door, user_id, name, approved_at=datetime.fromisoformat(moment))
+    asked = {"from": "2026-11-01", "to": "2027-02-03"}
+    answer = (await ada.http.get("/api/statements", params=asked)).json()
+    assert [line["recoveryId"] for line in answer["lines"]] == ["first", "last"]
+    assert (answer["firstDay"], answer["lastDay"]) == tuple(asked.values())
+    month = {"from": "2026-11-01", "to": "2026-11-30"}
+    as_month = (await ada.http.get("/api/statements", params=month)).json()
+    assert as_month == await as_json(ada, "2026-11")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "status"),
+    [
+        ("2026-11-02", "2026-11-01", 400),
+        ("2026-01-01", "2027-01-02", 400),
+        ("2026-01-01", "2027-01-01", 200),
+        ("0001-01-01", "0001-01-02", 400),
+        ("9999-12-31", "9999-12-31", 400),
+        ("2026-02-30", "2026-03-01", 422),
+        ("yesterday", "2026-03-01", 422),
+    ],
+)
+async def test_a_range_is_a_year_at_most(ada: Browser, first: str, last: str, status: int) -> None:
+    answer = await ada.http.get("/api/statements", params={"from": first, "to": last})
+    assert answer.status_code == status, answer.text
+
+
+async def pdf_text(browser: Browser, month: str) -> str:
+    answer = await browser.http.get(
+        f"/api/statements/{month}", headers={"Accept": "application/pdf"}
+    )
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-disposition"] == f'attachment; filename="opside-{month}.pdf"'
+    pages = PdfReader(io.BytesIO(answer.content)).pages
+    return "\n".join(page.extract_text() for page in pages)
+
+
+async def test_the_pdf_shows_every_line_and_the_totals(ada: Browser, door: Door) -> None:
+    user_id = await owner(ada)
+    for number in range(90):
+        await paid(door, user_id, f"R{number:03}", payment_intent_id=f"pi_{number:03}")
+    await paid(door, user_id, "<b>&bold", case_id="<font size=90>", currency="jpy")
+    text = await pdf_text(ada, "2026-11")
+    assert all(f"R{number:03}" in text and f"pi_{number:03}" in text for number in range(90))
+    assert "<b>&bold" in text
+    assert "page 3" in text, "long statements go on"
+    total = Money(90 * 12_345, "usd")
+    assert str(total) in text
+    assert "12345 JPY" in text
+
+
+async def test_an_empty_month_has_a_pdf_too(ada: Browser) -> None:
+    assert "Nothing was recovered" in await pdf_text(ada, "2026-11")
 
 
 async def test_a_statement_is_the_sellers_own(

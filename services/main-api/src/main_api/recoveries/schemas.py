@@ -8,6 +8,7 @@ from pydantic import Field
 from main_api.recoveries.models import Objection, Recovery
 from main_api.recoveries.rules import Outcome
 from opside_chassis.wire import AnswerModel, ApiModel, PlainText
+from opside_contracts.payments.messages import CommissionStatus
 
 LONGEST_REASON_CHARS = 2_000
 
@@ -47,6 +48,12 @@ class RecoveryView(AnswerModel):
     reversed_cents: int
     payment_intent_id: str | None
     failure_reason: str | None
+
+    @property
+    def why_no_fee(self) -> str | None:
+        """Why there is none, where there is none."""
+        waived = self.failure_reason if self.commission_status == CommissionStatus.WAIVED else None
+        return self.not_billable_reason or self.not_charged_reason or waived
 
     @classmethod
     def of(cls, row: Recovery, objection: Objection | None) -> "RecoveryView":
