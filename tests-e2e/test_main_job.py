@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -192,3 +193,28 @@ async def test_amazon_takes_money_back_and_the_fee_follows(system: System) -> No
 async def take_back(system: System, reimbursement_id: str, minor: int) -> None:
     amount = f"{minor // 100}.{minor % 100:02}"
     await control(system, "amazon/reverse", reimbursement_id=reimbursement_id, amount=amount)
+
+
+async def test_the_statement_says_to_the_cent_what_payments_booked(system: System) -> None:
+    async with Browser(system.urls.main_api) as seller:
+        me = await sign_in(seller, ADA)
+        today = datetime.now(UTC).date()
+        days = {"from": str(today - timedelta(days=300)), "to": str(today + timedelta(days=60))}
+        statement = await seller.get("/api/statements", **days)
+        booked: dict[str, Counter[str]] = {}
+        for one in await everything(seller, f"/api/v1/stripe/users/{me['userId']}/transactions"):
+            of_currency = booked.setdefault(one["currency"], Counter())
+            of_currency["collected"] += one["collectedCents"]
+            of_currency["refunded"] += one["refundedCents"]
+        assert booked, "the journeys before this one charged fees"
+        assert sum(total["refunded"] for total in booked.values()) > 0
+        assert len(statement["lines"]) == len(await billing_lines(seller))
+        told = {
+            total["currency"]: {
+                "collected": total["collectedCents"],
+                "refunded": total["refundedCents"],
+            }
+            for total in statement["totals"]
+            if total["collectedCents"]
+        }
+        assert told == booked
