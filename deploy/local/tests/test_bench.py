@@ -42,6 +42,7 @@ def test_one_bench_is_measured_and_the_rows_of_the_others_are_kept(
 ):
     output = tmp_path / "bench.json"
     kept = {"name": "outbox_stage", "value": 1.0, "unit": "rows/s", "floor": 2.0, "ratio": 0.5}
+    kept |= {"notes": "as it was"}
     gone = {**kept, "name": "no_longer_there"}
     output.write_text(json.dumps([kept, gone]))
     monkeypatch.setattr(harness, "OUTPUT", output)
@@ -51,5 +52,5 @@ def test_one_bench_is_measured_and_the_rows_of_the_others_are_kept(
     assert set(written) == {"outbox_stage", "token_verify"}
     assert written["outbox_stage"] == kept
     row = written["token_verify"]
-    assert set(row) == {"name", "value", "unit", "floor", "ratio"}
+    assert set(row) == {"name", "value", "unit", "floor", "ratio", "notes"}
     assert row["ratio"] == pytest.approx(row["value"] / row["floor"], rel=0.01)

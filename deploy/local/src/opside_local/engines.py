@@ -1,7 +1,7 @@
 """Postgres and Redis of one copy: embedded, or the servers that the environment names."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,8 +13,12 @@ DATABASE = "opside"
 
 
 @asynccontextmanager
-async def open_postgres(folder: Path, *, port: int) -> AsyncIterator[str]:
+async def open_postgres(
+    folder: Path, *, port: int, libraries: Sequence[str] = ()
+) -> AsyncIterator[str]:
     """The administrator's address of the product's database, which exists.
+
+    `libraries` are what an embedded server loads at its start.
 
     DATABASE_URL, when set, names a server of the caller's: its administrator and its database.
     Raises `opside_chassis.testing.engines.EngineFailed`.
@@ -24,7 +28,7 @@ async def open_postgres(folder: Path, *, port: int) -> AsyncIterator[str]:
         yield named
         return
     # Started in this thread: the kernel ends the server together with the thread that forked it.
-    with EmbeddedPostgres(folder / "postgres", port=port) as server:
+    with EmbeddedPostgres(folder / "postgres", port=port, libraries=libraries) as server:
         await _make_database(server.url())
         yield server.url(DATABASE)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from integrations_backend.amazon_api.gateway import Amazon
 from integrations_backend.amazon_api.live import LiveAmazon
+from integrations_backend.amazon_api.pacing import Pacing
+from integrations_backend.amazon_api.shared_buckets import SharedBuckets
 from integrations_backend.archive import Archive
 from integrations_backend.gmail_api.gateway import Gmail
 from integrations_backend.gmail_api.live import LiveGmail
@@ -79,12 +81,14 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         timeout_seconds=PROVIDER_TIMEOUT_SECONDS,
         max_body_bytes=LARGEST_MAIL_ANSWER_BYTES,
     )
+    buckets = SharedBuckets.connect(settings.redis_url, application=settings.amazon_client_id)
+    pacing = Pacing(buckets)
     try:
         await check_application_role(database.engine, SCHEMA, durable=settings.in_production)
         yield Runtime(
             settings=settings,
             database=database,
-            amazon=LiveAmazon(settings, lwa, sp_api),
+            amazon=LiveAmazon(settings, lwa, sp_api, pacing=pacing),
             tokens=TokenVault(database.sessions, build_vault(settings), utc_now, Provider.AMAZON),
             gmail=LiveGmail(settings, google, gmail_api) if settings.reads_mail else None,
             archive=archive,
@@ -96,4 +100,5 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             await client.close()
         for provider in (google, gmail_api, lwa, sp_api):
             await provider.aclose()
+        await pacing.close()
         await database.close()

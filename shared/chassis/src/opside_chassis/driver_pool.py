@@ -5,6 +5,8 @@ itself. It leaves nothing on its connection: no open transaction, no setting tha
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 
@@ -35,10 +37,21 @@ class DriverPool:
         Raises:
             asyncpg.PostgresError: it was refused, and undone as a whole.
         """
+        async with self._connection() as connection:
+            tag: str = await connection.execute(statement, *values)
+            return tag
+
+    async def fetchrow(self, statement: str, *values: object) -> asyncpg.Record | None:
+        """The same, answering the first row."""
+        async with self._connection() as connection:
+            return await connection.fetchrow(statement, *values)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
         async with self._places:
             connection = await self._take()
             try:
-                tag: str = await connection.execute(statement, *values)
+                yield connection
             except asyncpg.PostgresError:
                 self._idle.append(connection)
                 raise
@@ -47,7 +60,6 @@ class DriverPool:
                 connection.terminate()
                 raise
             self._idle.append(connection)
-            return tag
 
     async def close(self) -> None:
         """Close the connections; no statement runs any more."""

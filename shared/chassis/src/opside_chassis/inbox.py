@@ -140,17 +140,17 @@ _COLUMNS = "id, source, account, event_id, type, payload, status"
 async def lock(session: AsyncSession, inbox_id: str) -> InboxRow:
     """The event, locked until the transaction ends; check `waiting` before applying it."""
     query = text(f"SELECT {_COLUMNS} FROM inbox WHERE id = :id FOR UPDATE")  # noqa: S608 - constant
-    return _inbox_row((await session.execute(query, {"id": inbox_id})).one())
-
-
-async def read(session: AsyncSession, inbox_id: str) -> InboxRow:
-    """The event, without a lock."""
-    query = text(f"SELECT {_COLUMNS} FROM inbox WHERE id = :id")  # noqa: S608 - constant
-    return _inbox_row((await session.execute(query, {"id": inbox_id})).one())
-
-
-def _inbox_row(row: Row[Any]) -> InboxRow:
+    row: Row[Any] = (await session.execute(query, {"id": inbox_id})).one()
     return InboxRow(**row._mapping)
+
+
+async def read(sessions: Sessions, inbox_id: str) -> InboxRow:
+    """The event, without a lock and outside of any transaction."""
+    query = f"SELECT {_COLUMNS} FROM inbox WHERE id = $1"  # noqa: S608 - constant
+    row = await driver_beside(sessions).fetchrow(query, inbox_id)
+    if row is None:
+        raise LookupError(f"no event {inbox_id}")
+    return InboxRow(**{**row, "payload": json.loads(row["payload"])})
 
 
 async def mark(session: AsyncSession, inbox_id: str, status: str, *, error: str = "") -> None:

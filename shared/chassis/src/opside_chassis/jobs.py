@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opside_chassis import leases, outbox
-from opside_chassis.database import EVERY_TENANT, Sessions, transaction
+from opside_chassis.database import EVERY_TENANT, Sessions, driver_beside, transaction
 from opside_chassis.outbox import LostLease, RetryLater, StagedJob
 
 JOB_TIMEOUT_SECONDS = 20.0
@@ -77,8 +77,7 @@ class Workshop:
 
 async def run_leased(workshop: Workshop, outbox_id: str, attempt: int) -> None:
     """Run one handed-out row. A repeated or late delivery finds another attempt and does nothing."""
-    async with transaction(workshop.sessions) as session:
-        job = await leases.begin(session, outbox_id, attempt)
+    job = await leases.begin(driver_beside(workshop.sessions), outbox_id, attempt)
     if job is None:
         return
     if job.failures >= leases.MAX_FAILURES:
@@ -112,8 +111,7 @@ async def _run(workshop: Workshop, job: StagedJob) -> None:
             span.set_status(StatusCode.ERROR)
             await _fail(workshop, job, error)
         else:
-            async with transaction(workshop.sessions) as session:
-                await leases.finish(session, job)
+            await leases.finish(driver_beside(workshop.sessions), job)
     finished_jobs.add(1, {"kind": job.kind, "outcome": outcome})
     job_seconds.record(time.monotonic() - started, {"kind": job.kind})
 

@@ -1,14 +1,17 @@
 """Handing out staged rows and writing back how they went; for `jobs.py` and `relay.py` alone.
 
 Every statement names the attempt it speaks for, and changes nothing when that is not the current one.
-All time is the database's, so that the clocks of workers do not matter.
+All time is the database's, so that the clocks of workers do not matter. What every job needs (`begin`,
+`finish`) is one statement on the bare driver; the rest shares a transaction with what goes with it.
 """
 
+import json
 from collections.abc import Collection
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opside_chassis.driver_pool import DriverPool
 from opside_chassis.outbox import RetryLater, StagedJob
 
 LEASE_SECONDS = 30
@@ -65,25 +68,22 @@ async def lease_due(
 
 
 # The run counts as failed until it ends: should its worker die, the count is already right.
-_BEGIN = text(
-    """
+_BEGIN = """
     UPDATE outbox
        SET attempt = attempt + 1, failures = failures + 1,
-           lease_until = now() + make_interval(secs => :lease_seconds)
-     WHERE id = :id AND attempt = :attempt AND status = 'leased'
+           lease_until = now() + make_interval(secs => $3)
+     WHERE id = $1 AND attempt = $2 AND status = 'leased'
     RETURNING id, kind, payload, tenant, attempt, failures - 1 AS failures, trace_parent, dedupe_key
-    """
-)
+"""
 
 
-async def begin(session: AsyncSession, outbox_id: str, attempt: int) -> StagedJob | None:
+async def begin(driver: DriverPool, outbox_id: str, attempt: int) -> StagedJob | None:
     """Take up a handed-out row with a full lease, under a number of this run's own.
 
     None for a repeated or late delivery: that hand-out was begun, or handed out again, already.
     """
-    parameters = {"id": outbox_id, "attempt": attempt, "lease_seconds": LEASE_SECONDS}
-    row = (await session.execute(_BEGIN, parameters)).first()
-    return None if row is None else StagedJob.from_row(row)
+    row = await driver.fetchrow(_BEGIN, outbox_id, attempt, LEASE_SECONDS)
+    return None if row is None else StagedJob(**{**row, "payload": json.loads(row["payload"])})
 
 
 async def give_back(session: AsyncSession, jobs: Collection[StagedJob]) -> None:
@@ -98,16 +98,16 @@ async def give_back(session: AsyncSession, jobs: Collection[StagedJob]) -> None:
     )
 
 
-async def finish(session: AsyncSession, job: StagedJob) -> None:
+_FINISH = """
+    UPDATE outbox
+       SET status = 'done', finished_at = now(), lease_until = NULL, failures = failures - 1
+     WHERE id = $1 AND attempt = $2 AND status = 'leased'
+"""
+
+
+async def finish(driver: DriverPool, job: StagedJob) -> None:
     """Mark the job done, if this attempt still holds it."""
-    await session.execute(
-        text(
-            "UPDATE outbox SET status = 'done', finished_at = now(), lease_until = NULL,"
-            " failures = failures - 1"
-            " WHERE id = :id AND attempt = :attempt AND status = 'leased'"
-        ),
-        {"id": job.id, "attempt": job.attempt},
-    )
+    await driver.execute(_FINISH, job.id, job.attempt)
 
 
 async def postpone(session: AsyncSession, job: StagedJob, retry: RetryLater) -> None:

@@ -90,13 +90,14 @@ async def test_an_event_is_applied_once_however_many_workers_try(
     assert applied.count(True) == 1
 
 
-async def test_an_applied_event_no_longer_waits(sessions: Sessions) -> None:
-    await receive(sessions, EVENT)
-    async with transaction(sessions) as session:
+async def test_an_applied_event_no_longer_waits(committed_sessions: Sessions) -> None:
+    await receive(committed_sessions, EVENT)
+    async with transaction(committed_sessions) as session:
         inbox_id = (await session.execute(text("SELECT id FROM inbox"))).scalar_one()
         assert (await inbox.lock(session, inbox_id)).waiting
         await inbox.mark(session, inbox_id, "applied")
-        assert not (await inbox.read(session, inbox_id)).waiting
+    seen = await inbox.read(committed_sessions, inbox_id)
+    assert (seen.status, seen.waiting, seen.payload) == ("applied", False, EVENT.payload)
 
 
 async def answer_once(sessions: Sessions, body: dict[str, int]) -> StoredAnswer | None:

@@ -260,6 +260,7 @@ async def test_the_relay_survives_a_lost_database_connection(
                     " WHERE datname = current_database() AND usename LIKE '%\\_app'"
                 )
             )
+        await asyncio.sleep(0.1)  # until the loop has heard that its connections are closed
         await stage_word(committed_database.sessions, "after")
         await eventually(lambda: "after" in bench.done)
 

@@ -18,7 +18,9 @@ PATH = "/api/v1/stripe/charge-commission"
 SELLERS = 50
 
 
-def for_us(payments: PaymentsPlace, count: int) -> list[bytes]:
+def for_us(
+    payments: PaymentsPlace, count: int, *, sellers: int = SELLERS, collection: str = "fee_only"
+) -> list[bytes]:
     """Requests of main-api to stripe-payments."""
     tokens = ServiceTokens(_signing_key(payments), MAIN_API)
     return [
@@ -31,7 +33,7 @@ def for_us(payments: PaymentsPlace, count: int) -> list[bytes]:
                 + tokens.mint(audience=PAYMENTS, scope=scopes.CHARGE_COMMISSION),
             },
         )
-        for key, body in _asked(count)
+        for key, body in _asked(count, sellers, collection=collection)
     ]
 
 
@@ -39,18 +41,19 @@ def for_floor(count: int) -> list[bytes]:
     """The same to the floor, which asks for no token."""
     return [
         http_load.post(charge_floor.PATH, body, {"Idempotency-Key": key})
-        for key, body in _asked(count)
+        for key, body in _asked(count, SELLERS)
     ]
 
 
-def _asked(count: int) -> Iterator[tuple[str, bytes]]:
+def _asked(count: int, sellers: int, **more: str) -> Iterator[tuple[str, bytes]]:
     for number in range(count):
         asked = {
-            "userId": f"usr_{number % SELLERS}",
+            "userId": f"usr_{number % sellers}",
             "claimId": f"clm_{uuid.uuid4().hex}",
             "recoveryId": str(number),
             "amountRecoveredCents": 10_000 + number,
             "currency": "usd",
+            **more,
         }
         yield f"commission-{uuid.uuid4().hex}", json.dumps(asked).encode()
 

@@ -9,10 +9,11 @@ ROUNDS = 5
 
 
 class Figures(NamedTuple):
-    """Ours and the floor, in the bench's unit."""
+    """Ours and the floor, in the bench's unit, and what else was seen on the way."""
 
     value: float
     floor: float
+    notes: str = ""
 
 
 async def rates(ours: Callable[[], Awaitable[int]], floor: Callable[[], Awaitable[int]]) -> Figures:
@@ -23,7 +24,7 @@ async def rates(ours: Callable[[], Awaitable[int]], floor: Callable[[], Awaitabl
             started = time.perf_counter()
             count = await work()
             best[index] = max(best[index], count / (time.perf_counter() - started))
-    return Figures(*best)
+    return Figures(best[0], best[1])
 
 
 async def middle_round(

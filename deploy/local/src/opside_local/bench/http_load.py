@@ -26,7 +26,7 @@ async def send_all(ports: Sequence[int], requests: Sequence[bytes]) -> float:
     Each connection sends its next request when the last is answered. Raises ValueError for an answer
     that is not 200 or 202.
     """
-    connections = [await _Connection.open(port) for port in ports for _ in range(CONNECTIONS)]
+    connections = [await Connection.open(port) for port in ports for _ in range(CONNECTIONS)]
     waiting = iter(requests)
     started = time.perf_counter()
     await asyncio.gather(*(_send_one_by_one(connection, waiting) for connection in connections))
@@ -43,10 +43,10 @@ async def send_paced(
 
     A request that finds its server still busy is late, and its wait counts.
     """
-    free: asyncio.Queue[_Connection] = asyncio.Queue()
+    free: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(CONNECTIONS):
         for port in ports:
-            free.put_nowait(await _Connection.open(port))
+            free.put_nowait(await Connection.open(port))
     begin = time.perf_counter()
 
     async def send(number: int, request: bytes) -> float:
@@ -70,21 +70,25 @@ def post(path: str, body: bytes, headers: dict[str, str]) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-async def _send_one_by_one(connection: "_Connection", waiting: Iterator[bytes]) -> None:
+async def _send_one_by_one(connection: "Connection", waiting: Iterator[bytes]) -> None:
     for request in waiting:
         await connection.ask(request)
 
 
-class _Connection:
+class Connection:
+    """One kept-alive connection; one request at a time."""
+
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
 
     @classmethod
-    async def open(cls, port: int) -> "_Connection":
+    async def open(cls, port: int) -> "Connection":
+        """Connect to a server of this machine."""
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
-    async def ask(self, request: bytes) -> None:
+    async def ask(self, request: bytes) -> bytes:
+        """Send it; the body of the answer. Raises ValueError for an answer not 200 or 202."""
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
         status, *lines = head.split(b"\r\n")
@@ -92,7 +96,9 @@ class _Connection:
         body = await self._reader.readexactly(int(length[len(_LENGTH) :]))
         if not status.startswith(_GOOD):
             raise ValueError(f"the server answered {status.decode()}: {body[:500].decode()}")
+        return body
 
     async def close(self) -> None:
+        """Hang up."""
         self._writer.close()
         await self._writer.wait_closed()

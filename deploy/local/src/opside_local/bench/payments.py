@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,13 +81,13 @@ class PaymentsPlace:
 
 
 @asynccontextmanager
-async def payments_place() -> AsyncIterator[PaymentsPlace]:
-    """Postgres, Redis and the migrated schemas; the servers are started by the bench."""
+async def payments_place(*, libraries: Sequence[str] = ()) -> AsyncIterator[PaymentsPlace]:
+    """Postgres (with these libraries), Redis, the migrated schemas; the bench starts the servers."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         ports = free_ports(path / "ports.json")
         async with (
-            open_postgres(path, port=ports.postgres) as admin_url,
+            open_postgres(path, port=ports.postgres, libraries=libraries) as admin_url,
             open_redis(path, port=ports.redis) as redis_url,
         ):
             place = _place(path, ports, Servers(admin_url, redis_url))

@@ -39,8 +39,7 @@ async def apply_stripe_event(sessions: Sessions, stripe: Stripe, job: StagedJob)
     Raises:
         OutcomeUnknown: Stripe did not answer; the event is tried again.
     """
-    async with transaction(sessions) as session:
-        row = await inbox.read(session, job.payload["inboxId"])
+    row = await inbox.read(sessions, job.payload["inboxId"])
     if not row.waiting:
         return
     fetch = HANDLERS.get(row.type)

@@ -13,7 +13,7 @@ import socket
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -119,13 +119,22 @@ class _Engine(ABC):
 class EmbeddedPostgres(_Engine):
     """One Postgres server on a data folder. `durable=False` trades safety for speed (throw-away data).
 
+    `libraries` are loaded at its start (`pg_stat_statements` counts nothing otherwise).
     The administrator's password and the log lie beside the folder: `<name>.password`, `<name>.log`.
     """
 
-    def __init__(self, data_dir: Path, *, port: int = 0, durable: bool = True) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        port: int = 0,
+        durable: bool = True,
+        libraries: Sequence[str] = (),
+    ) -> None:
         super().__init__(port)
         self._data_dir = data_dir.absolute()
         self._durable = durable
+        self._libraries = libraries
         self._password_file = self._data_dir.with_name(f"{data_dir.name}.password")
         self._log_file = self._data_dir.with_name(f"{data_dir.name}.log")
         self._private_copy: Path | None = None
@@ -173,6 +182,7 @@ class EmbeddedPostgres(_Engine):
             "shared_buffers": "128MB",
             "timezone": "UTC",
             "log_timezone": "UTC",
+            "shared_preload_libraries": ",".join(self._libraries),
         }
         if not self._durable:
             options |= {"fsync": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
