@@ -29,6 +29,7 @@ class Sandbox:
     amazon: str
     control: str
     gmail: str = ""
+    stripe: str = ""
 
     @property
     def settings(self) -> dict[str, str]:
@@ -86,7 +87,7 @@ def running(**settings: str) -> Iterator[Sandbox]:
     assert process.stdout is not None
     try:
         addresses = dict(_until_control(process.stdout))
-        yield Sandbox(addresses["amazon"], addresses["control"], addresses["gmail"])
+        yield Sandbox(**addresses)
     finally:
         process.terminate()
         process.wait(10)

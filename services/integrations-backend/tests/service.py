@@ -18,6 +18,7 @@ from integrations_backend.gmail_api.gateway import Gmail
 from integrations_backend.human_cases import open_case_for_job
 from integrations_backend.runtime import SERVICE, Runtime, build_vault
 from integrations_backend.settings import Settings
+from integrations_backend.stripe_oauth_api.gateway import StripeOAuth
 from integrations_backend.vault.tokens import TokenVault
 from integrations_backend.worker import handlers
 from opside_chassis.clock import Clock
@@ -180,9 +181,10 @@ def build(
     amazon: Amazon | None,
     clock: Clock,
     gmail: Gmail | None = None,
+    stripe: StripeOAuth | None = None,
     **changes: Any,
 ) -> Service:
-    """Put the parts together as `open_runtime` does, over this database, Amazon and Gmail."""
+    """Put the parts together as `open_runtime` does, over this database and these providers."""
     keys, neighbours = Keys(), Neighbours()
     settings = settings_of(keys, archive, **changes)
     tokens = ServiceTokens(keys.signing(SERVICE, settings), SERVICE)
@@ -192,6 +194,7 @@ def build(
         amazon=amazon or FakeAmazon(),
         tokens=TokenVault(database.sessions, build_vault(settings), clock, Provider.AMAZON),
         gmail=gmail,
+        stripe=stripe,
         archive=Archive.open(str(archive)),
         accounts=neighbours.accounts(tokens),
         payments=neighbours.payments(tokens),

@@ -13,6 +13,7 @@ from integrations_backend.onboarding import routes as onboarding_routes
 from integrations_backend.reports import routes as reports_routes
 from integrations_backend.runtime import SERVICE, build_access, open_runtime
 from integrations_backend.settings import Settings
+from integrations_backend.stripe_transactions import routes as stripe_routes
 from integrations_backend.sync import routes as sync_routes
 from opside_chassis import process
 from opside_chassis.health import database_check, queue_check, redis_check
@@ -48,6 +49,7 @@ def create(settings: Settings) -> FastAPI:
             reports_routes.router,
             onboarding_routes.router,
             mail_routes.router,
+            stripe_routes.router,
         ],
         lifespan=lifespan,
         access=build_access(settings),

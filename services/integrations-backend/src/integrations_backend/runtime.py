@@ -12,6 +12,8 @@ from integrations_backend.archive import Archive
 from integrations_backend.gmail_api.gateway import Gmail
 from integrations_backend.gmail_api.live import LiveGmail
 from integrations_backend.settings import Settings
+from integrations_backend.stripe_oauth_api.gateway import StripeOAuth
+from integrations_backend.stripe_oauth_api.live import LiveStripe
 from integrations_backend.vault.tokens import TokenVault
 from opside_chassis.access import Access
 from opside_chassis.clock import Clock, utc_now
@@ -43,6 +45,8 @@ class Runtime:
     """Amazon's; `tokens.of(provider)` are another's."""
     gmail: Gmail | None
     """None: this installation reads no mail."""
+    stripe: StripeOAuth | None
+    """None: this installation links no Stripe accounts."""
     archive: Archive
     accounts: AccountsClient
     payments: PaymentsClient
@@ -76,6 +80,10 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     lwa = provider_client(settings.amazon_lwa_url, timeout_seconds=PROVIDER_TIMEOUT_SECONDS)
     sp_api = provider_client(settings.amazon_sp_api_url, timeout_seconds=PROVIDER_TIMEOUT_SECONDS)
     google = provider_client(settings.gmail_token_url, timeout_seconds=PROVIDER_TIMEOUT_SECONDS)
+    connect = provider_client(settings.stripe_connect_url, timeout_seconds=PROVIDER_TIMEOUT_SECONDS)
+    stripe_api = provider_client(
+        settings.stripe_api_base_url, timeout_seconds=PROVIDER_TIMEOUT_SECONDS
+    )
     gmail_api = provider_client(
         settings.gmail_api_url,
         timeout_seconds=PROVIDER_TIMEOUT_SECONDS,
@@ -90,6 +98,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             database=database,
             amazon=LiveAmazon(settings, lwa, sp_api, pacing=pacing),
             tokens=TokenVault(database.sessions, build_vault(settings), utc_now, Provider.AMAZON),
+            stripe=LiveStripe(settings, connect, stripe_api) if settings.links_stripe else None,
             gmail=LiveGmail(settings, google, gmail_api) if settings.reads_mail else None,
             archive=archive,
             accounts=AccountsClient(main_api),
@@ -98,7 +107,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     finally:
         for client in (main_api, payments):
             await client.close()
-        for provider in (google, gmail_api, lwa, sp_api):
+        for provider in (connect, google, gmail_api, lwa, sp_api, stripe_api):
             await provider.aclose()
         await pacing.close()
         await database.close()

@@ -1,5 +1,7 @@
 """Everything integrations-backend reads from its environment; `.env.example` lists the same names."""
 
+from collections.abc import Sequence
+
 from pydantic import Field, SecretStr
 
 from opside_chassis.settings import BaseUrl, ServiceSettings, WrongSetting, is_local_url
@@ -13,6 +15,7 @@ PUBLIC_ADDRESSES = (
     "amazon_sp_api_url",
 )
 GMAIL_ADDRESSES = ("gmail_redirect_uri", "gmail_auth_url", "gmail_token_url", "gmail_api_url")
+STRIPE_ADDRESSES = ("stripe_redirect_uri", "stripe_connect_url", "stripe_api_base_url")
 
 
 class Settings(ServiceSettings):
@@ -37,6 +40,15 @@ class Settings(ServiceSettings):
     gmail_api_url: BaseUrl = "https://gmail.googleapis.com"
     gmail_sync_interval_seconds: int = Field(default=900, ge=60)
     """How often every connected mailbox is looked at for new papers."""
+    stripe_client_id: str = ""
+    """Our client at Stripe Connect; empty: this installation links no Stripe accounts."""
+    stripe_client_secret: SecretStr = SecretStr("")
+    """The platform's secret key: Stripe has no other client secret."""
+    stripe_redirect_uri: BaseUrl = "http://127.0.0.1:8000/api/stripe/callback"
+    stripe_connect_url: BaseUrl = "https://connect.stripe.com"
+    stripe_api_base_url: BaseUrl = "https://api.stripe.com"
+    stripe_api_version: str = Field(default="2026-05-27.dahlia", min_length=1)
+    stripe_sync_interval_seconds: int = Field(default=1800, ge=60)
     encryption_key: SecretStr
     """base64url of 32 random bytes; seals providers' tokens (ruling R9)."""
     encryption_key_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]+$")
@@ -50,27 +62,37 @@ class Settings(ServiceSettings):
         if not self.amazon_client_secret.get_secret_value():
             raise WrongSetting("AMAZON_CLIENT_SECRET", "is empty", "set it; .env.example names it")
         self._check_gmail()
+        self._check_stripe()
         key_from_text(self.encryption_key.get_secret_value())
-        if not self.in_production:
-            return
-        for name in PUBLIC_ADDRESSES:
-            if is_local_url(getattr(self, name)):
-                raise WrongSetting(
-                    name.upper(), "is a sandbox address in production", "use the real https address"
-                )
+        if self.in_production:
+            self._refuse_sandboxes(PUBLIC_ADDRESSES)
 
     @property
     def reads_mail(self) -> bool:
         """Whether this installation has a client at Google."""
         return bool(self.gmail_client_id)
 
+    @property
+    def links_stripe(self) -> bool:
+        """Whether this installation has a client at Stripe Connect."""
+        return bool(self.stripe_client_id)
+
+    def _check_stripe(self) -> None:
+        if bool(self.stripe_client_secret.get_secret_value()) != self.links_stripe:
+            name = "STRIPE_CLIENT_SECRET" if self.links_stripe else "STRIPE_CLIENT_ID"
+            raise WrongSetting(name, "is empty", "set both, or neither to link no Stripe accounts")
+        if self.in_production and self.links_stripe:
+            self._refuse_sandboxes(STRIPE_ADDRESSES)
+
     def _check_gmail(self) -> None:
         if bool(self.gmail_client_secret.get_secret_value()) != self.reads_mail:
             name = "GMAIL_CLIENT_SECRET" if self.reads_mail else "GMAIL_CLIENT_ID"
             raise WrongSetting(name, "is empty", "set both, or neither to read no mail")
-        if not (self.in_production and self.reads_mail):
-            return
-        for name in GMAIL_ADDRESSES:
+        if self.in_production and self.reads_mail:
+            self._refuse_sandboxes(GMAIL_ADDRESSES)
+
+    def _refuse_sandboxes(self, names: Sequence[str]) -> None:
+        for name in names:
             if is_local_url(getattr(self, name)):
                 raise WrongSetting(
                     name.upper(), "is a sandbox address in production", "use the real https address"

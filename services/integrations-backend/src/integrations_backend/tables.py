@@ -6,6 +6,7 @@ from integrations_backend.cases import models as cases_models
 from integrations_backend.connections import models as connections_models
 from integrations_backend.onboarding import models as onboarding_models
 from integrations_backend.reports import models as reports_models
+from integrations_backend.stripe_transactions import models as stripe_models
 from integrations_backend.sync import models as sync_models
 from integrations_backend.vault import models as vault_models
 from opside_chassis.inbox import inbox_table
@@ -23,6 +24,7 @@ __all__ = [
     "metadata",
     "onboarding_models",
     "reports_models",
+    "stripe_models",
     "sync_models",
     "vault_models",
 ]

@@ -11,6 +11,11 @@ from integrations_backend.onboarding.onboard import onboard_stripe
 from integrations_backend.reports.upload import DETECT_UPLOAD
 from integrations_backend.runtime import SCHEMA, SERVICE, Runtime, open_runtime
 from integrations_backend.settings import Settings
+from integrations_backend.stripe_transactions.jobs import (
+    puller_of,
+    stripe_handlers,
+    stripe_schedules,
+)
 from integrations_backend.sync.advance import Pipeline
 from integrations_backend.sync.detect_upload import UploadDetection
 from integrations_backend.sync.errors import NotConnected
@@ -30,7 +35,7 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
     """A handler for every kind of job this service stages."""
     sessions, clock = runtime.database.sessions, runtime.clock
     fetcher = Fetcher(sessions, runtime.amazon, runtime.tokens, runtime.archive, clock)
-    pipeline = Pipeline(sessions, fetcher, runtime.archive)
+    pipeline = Pipeline(sessions, fetcher, runtime.archive, puller_of(runtime))
 
     async def first_sync(job: StagedJob) -> None:
         await _start(runtime, job.tenant or "", reason="connected")
@@ -50,6 +55,7 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
         PUBLISH_EVENT: publish,
         DETECT_UPLOAD: UploadDetection(sessions, runtime.archive, clock).run,
         **mail_handlers(runtime),
+        **stripe_handlers(runtime),
     }
 
 
@@ -69,7 +75,10 @@ async def work(settings: Settings) -> None:
             runtime.database.sessions,
             handlers(runtime),
             open_case_for_job,
-            (Schedule(SYNC_EVERYBODY, settings.sync_interval_seconds),),
+            (
+                Schedule(SYNC_EVERYBODY, settings.sync_interval_seconds),
+                *stripe_schedules(runtime),
+            ),
         )
         await run_worker(
             Relay(

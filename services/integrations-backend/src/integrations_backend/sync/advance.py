@@ -10,6 +10,8 @@ from integrations_backend.cases.detect import detect_claims
 from integrations_backend.cases.link_costs import link_cost_documents
 from integrations_backend.cases.record import record_cases
 from integrations_backend.cases.recoveries import match_recoveries
+from integrations_backend.stripe_transactions.pull import Puller
+from integrations_backend.stripe_transactions.record import record_transactions
 from integrations_backend.sync import queries
 from integrations_backend.sync.fetch import Fetcher
 from integrations_backend.sync.models import SyncJob
@@ -29,6 +31,8 @@ class Pipeline:
     sessions: Sessions
     fetcher: Fetcher
     archive: Archive
+    stripe: Puller | None
+    """None: this installation links no Stripe accounts."""
 
     async def advance(self, job: StagedJob) -> None:
         """Run the sync's current step; commit what came of it together with the next step.
@@ -80,7 +84,8 @@ class Pipeline:
                 matched = await match_recoveries(
                     self.sessions, self.archive, user_id=user_id, now=now
                 )
-                return {"reimbursements": matched}
+                stripe = await record_transactions(self.sessions, self.stripe, user_id=user_id)
+                return {"reimbursements": matched, **stripe}
             case _:
                 return {}
 

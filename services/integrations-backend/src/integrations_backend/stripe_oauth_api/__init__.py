@@ -1,0 +1,1 @@
+"""A seller's own Stripe account over HTTP, read-only, and one name for each way it fails."""
