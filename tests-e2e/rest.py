@@ -15,7 +15,7 @@ from opside_local.journey.waiting import until
 SETTLED = "settled"
 PATIENCE_SECONDS = 180.0
 """The jobs of a dead worker are taken over after 30 s, what failed twice waits 10 s more."""
-HOUSEWORK = {"sweep_overdue", "poll_events", "compare_books"}
+HOUSEWORK = {"sweep_overdue", "poll_events", "poll_accounts", "compare_books"}
 """Jobs that come again and again whatever happens."""
 
 

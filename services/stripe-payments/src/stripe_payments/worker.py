@@ -19,11 +19,12 @@ from stripe_payments.commissions.move import (
     TRANSFER,
 )
 from stripe_payments.reconciliation.compare import COMPARE_BOOKS, compare_books
+from stripe_payments.reconciliation.poll import Poller
 from stripe_payments.reconciliation.sweep import (
+    POLL_ACCOUNTS,
     POLL_EVENTS,
     SCHEDULES,
     SWEEP_OVERDUE,
-    poll_events,
     sweep_overdue,
 )
 from stripe_payments.roles import WORKER
@@ -54,7 +55,8 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
         SWEEP_OVERDUE: lambda _job: sweep_overdue(sessions),
         COMPARE_BOOKS: compare,
         BOOK_INVOICE: lambda job: book_invoice(sessions, stripe, job),
-        POLL_EVENTS: lambda _job: poll_events(sessions, stripe),
+        POLL_EVENTS: lambda _job: Poller(sessions, stripe, clock).platform(),
+        POLL_ACCOUNTS: lambda _job: Poller(sessions, stripe, clock).accounts(),
     }
 
 

@@ -20,7 +20,7 @@ from stripe_payments.connected_accounts.connect import connect_account, onboardi
 from stripe_payments.customers.cards import detach_card, list_cards
 from stripe_payments.customers.open_setup import open_setup
 from stripe_payments.reconciliation.compare import compare_books
-from stripe_payments.reconciliation.sweep import poll_events
+from stripe_payments.reconciliation.poll import Poller
 from stripe_payments.roles import AUDITOR
 from stripe_payments.stripe_api.errors import Refused
 from stripe_payments.stripe_api.live import LiveStripe
@@ -46,13 +46,18 @@ class Shop:
     sandbox: Sandbox
 
     @property
+    def poller(self) -> Poller:
+        return Poller(self.sessions, self.stripe, self.bench.now)
+
+    @property
     def sessions(self) -> Sessions:
         return self.bench.sessions
 
     async def work(self, *, rounds: int = 6) -> None:
         """Hear of everything and do everything, until it stands still."""
         for _ in range(rounds):
-            await poll_events(self.sessions, self.stripe)
+            await self.poller.platform()
+            await self.poller.accounts()
             await self.bench.work(rounds=2)
             await asyncio.sleep(0.3)
 
@@ -86,8 +91,6 @@ class Shop:
             self.sessions, self.stripe, user_id=USER, app_url="https://app.opside.test"
         )
         await asyncio.to_thread(self.sandbox.onboard, page.url)
-        # The Connect endpoint's events are not polled: ask as the dashboard does.
-        await connect_account(self.sessions, self.stripe, ConnectAccount(user_id=USER))
         await ask(self.bench.api, GROSS)
 
     async def agree(self) -> None:

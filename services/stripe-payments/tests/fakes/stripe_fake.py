@@ -15,6 +15,7 @@ from stripe_payments.stripe_api.gateway import (
     Charge,
     Dispute,
     Intent,
+    ListedEvents,
     NewIntent,
     NewRefund,
     NewReversal,
@@ -55,6 +56,11 @@ class FakeStripe:
     disputes: dict[str, Dispute] = field(default_factory=dict)
     endpoints: list[WebhookEndpoint] = field(default_factory=list)
     saved_cards: dict[str, Card] = field(default_factory=dict)
+    happened: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Events by account, as its list shows them."""
+    most_listed: int = 100
+    looks: list[tuple[str, datetime, datetime | None]] = field(default_factory=list)
+    silent_accounts: set[str] = field(default_factory=set)
 
     def _point(self, operation: str, where: str) -> None:
         refuse_open_transaction()
@@ -318,9 +324,21 @@ class FakeStripe:
         self._point("reversals_of", "before")
         return [one for one in self.reversals if one.transfer_id == transfer_id]
 
-    async def events_since(self, since: datetime) -> Sequence[Mapping[str, Any]]:
-        self._point("events_since", "before")
-        return []
+    async def events(
+        self, account: str, *, since: datetime, before: datetime | None, types: Sequence[str] = ()
+    ) -> ListedEvents:
+        self._point("events", "before")
+        self.looks.append((account, since, before))
+        if account in self.silent_accounts:
+            raise OutcomeUnknown("PermissionError 403")
+        found = [
+            event
+            for event in sorted(self.happened.get(account, ()), key=lambda one: one["created"])
+            if int(since.timestamp()) <= event["created"]
+            and (before is None or event["created"] < int(before.timestamp()))
+            and (not types or event["type"] in types)
+        ]
+        return ListedEvents(found[-self.most_listed :], whole=len(found) <= self.most_listed)
 
     async def ping(self) -> None:
         self._point("ping", "before")

@@ -1,6 +1,7 @@
 """All SQL of housekeeping."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -42,6 +43,20 @@ async def count_unapplied(session: AsyncSession) -> int:
     query = text("SELECT count(*) FROM inbox WHERE status IN ('received', 'parked')")
     count: int = (await session.execute(query)).scalar_one()
     return count
+
+
+async def ignored_types(
+    session: AsyncSession, *, since: datetime, limit: int
+) -> Sequence[Row[Any]]:
+    """Events without an effect by type, the most frequent first: of no type we handle, or not about us."""
+    query = text(
+        """
+        SELECT type, count(*) AS number, max(received_at) AS latest_at
+          FROM inbox WHERE status = 'ignored' AND received_at >= :since
+         GROUP BY type ORDER BY number DESC, type LIMIT :limit
+        """
+    )
+    return (await session.execute(query, {"since": since, "limit": limit})).all()
 
 
 async def key_counts(session: AsyncSession) -> Sequence[Row[Any]]:

@@ -1,6 +1,6 @@
 """How much of everything waits."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.wire import AnswerModel
@@ -8,6 +8,7 @@ from stripe_payments.housekeeping import queries
 from stripe_payments.roles import AUDITOR
 
 MOST_EVENTS = 200
+IGNORED_SPAN = timedelta(days=1)
 
 
 class JobCounts(AnswerModel):
@@ -49,11 +50,20 @@ class UnprocessedEvent(AnswerModel):
     age_seconds: int
 
 
+class IgnoredType(AnswerModel):
+    """Events that had no effect and never will: nobody handles their type, or they were not about us."""
+
+    type: str
+    number: int
+    latest_at: datetime
+
+
 class UnprocessedEvents(AnswerModel):
-    """The oldest 200."""
+    """The oldest 200, and what was ignored in the last day."""
 
     total: int
     events: list[UnprocessedEvent]
+    ignored: list[IgnoredType]
 
 
 class KeyCounts(AnswerModel):
@@ -91,10 +101,13 @@ async def queue_stats(sessions: Sessions) -> QueueStats:
 
 
 async def unprocessed_events(sessions: Sessions) -> UnprocessedEvents:
-    """Events that wait or were given up, oldest first."""
+    """Events that wait or were given up, oldest first, and types that had no effect."""
     async with transaction(sessions, role=AUDITOR) as session:
         total = await queries.count_unapplied(session)
         rows = await queries.unapplied_events(session, limit=MOST_EVENTS)
+        ignored = await queries.ignored_types(
+            session, since=datetime.now(UTC) - IGNORED_SPAN, limit=MOST_EVENTS
+        )
     events = [
         UnprocessedEvent(
             event_id=row.event_id,
@@ -108,7 +121,14 @@ async def unprocessed_events(sessions: Sessions) -> UnprocessedEvents:
         )
         for row in rows
     ]
-    return UnprocessedEvents(total=total, events=events)
+    return UnprocessedEvents(
+        total=total,
+        events=events,
+        ignored=[
+            IgnoredType(type=row.type, number=row.number, latest_at=row.latest_at)
+            for row in ignored
+        ],
+    )
 
 
 async def idempotency_stats(sessions: Sessions) -> list[KeyCounts]:

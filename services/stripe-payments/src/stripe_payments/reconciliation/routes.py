@@ -11,9 +11,10 @@ from opside_chassis.wire import AnswerModel, ApiModel, PlainText, Reference
 from stripe_payments.dependencies import Runtime, runtime
 from stripe_payments.reconciliation.compare import compare_books
 from stripe_payments.reconciliation.mend import Mender, Reconciled
+from stripe_payments.reconciliation.poll import Poller
 from stripe_payments.reconciliation.retry import Retried, retry_transaction
 from stripe_payments.reconciliation.summary import Summary, summarize
-from stripe_payments.reconciliation.sweep import poll_events, sweep_overdue
+from stripe_payments.reconciliation.sweep import sweep_overdue
 from stripe_payments.stripe_api.errors import told_to_callers
 
 router = APIRouter()
@@ -59,7 +60,9 @@ async def reconcile(body: Reconcile, admin: Admin, parts: Parts) -> Reconciled:
 async def process(_admin: Admin, parts: Parts) -> Processed:
     """One round now: events that never came, rows that stand still, both books compared."""
     with told_to_callers():
-        await poll_events(parts.database.sessions, parts.stripe)
+        poller = Poller(parts.database.sessions, parts.stripe, parts.clock)
+        await poller.platform()
+        await poller.accounts()
         await sweep_overdue(parts.database.sessions)
         compared = await compare_books(parts.database.sessions, parts.stripe)
     return Processed(objects=compared.objects, differences=compared.differences)

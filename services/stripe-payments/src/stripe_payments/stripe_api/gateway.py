@@ -146,6 +146,14 @@ class BalanceChange:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedEvents:
+    """Events as Stripe lists them; when there are too many, only the newest, and not the `whole`."""
+
+    events: Sequence[Mapping[str, Any]]
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Dispute:
     """A payer's bank takes a charge back, or asks about it."""
 
@@ -348,8 +356,13 @@ class Stripe(Protocol):
         """The platform's balance by currency, what is not available yet included."""
         ...
 
-    async def events_since(self, since: datetime) -> Sequence[Mapping[str, Any]]:
-        """The platform's events from that moment on, oldest first."""
+    async def events(
+        self, account: str, *, since: datetime, before: datetime | None, types: Sequence[str] = ()
+    ) -> ListedEvents:
+        """Events made from `since` on and before `before`, oldest first.
+
+        Of the platform, or of a connected account; of all types, or these.
+        """
         ...
 
     async def webhook_endpoints(self) -> Sequence[WebhookEndpoint]:

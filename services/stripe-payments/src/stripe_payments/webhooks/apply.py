@@ -200,3 +200,5 @@ HANDLERS: Mapping[str, Fetch] = {
     "capability.updated": _account,
 }
 """Every other type is stored and ignored."""
+CONNECT_EVENTS = ("account.updated", "capability.updated")
+"""What we are told of connected accounts."""

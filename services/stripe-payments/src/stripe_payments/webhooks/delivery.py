@@ -2,17 +2,24 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
+from opside_chassis.database import Sessions, driver_beside
 from opside_chassis.errors import BadRequest
+from opside_chassis.ids import new_id
 from opside_chassis.inbox import InboxEvent, receive_at_once
 from stripe_payments.runtime import Runtime
 from stripe_payments.settings import Settings
-from stripe_payments.webhooks.apply import APPLY_STRIPE_EVENT
+from stripe_payments.webhooks.apply import APPLY_STRIPE_EVENT, HANDLERS
+from stripe_payments.webhooks.event import CONNECT, inbox_event, parse_event
 from stripe_payments.webhooks.signature import endpoint_of
 
-SOURCE = "stripe"
 SIGNATURE_HEADER = "stripe-signature"
+
+_KEEP_IGNORED = """
+    INSERT INTO inbox (id, source, account, event_id, type, payload, status)
+    VALUES ($1, $2, $3, $4, $5, CAST($6 AS jsonb), 'ignored')
+    ON CONFLICT (source, account, event_id) DO NOTHING
+"""
 
 
 async def store_delivery(parts: Runtime, headers: Mapping[str, str], payload: bytes) -> None:
@@ -22,7 +29,10 @@ async def store_delivery(parts: Runtime, headers: Mapping[str, str], payload: by
         BadRequest: see `event_of`.
     """
     event = event_of(payload, headers.get(SIGNATURE_HEADER, ""), parts.settings)
-    await receive_at_once(parts.database.sessions, event, kind=APPLY_STRIPE_EVENT)
+    if event.type in HANDLERS:
+        await receive_at_once(parts.database.sessions, event, kind=APPLY_STRIPE_EVENT)
+    else:
+        await _keep_ignored(parts.database.sessions, event)
 
 
 def event_of(payload: bytes, signature: str, settings: Settings) -> InboxEvent:
@@ -33,25 +43,23 @@ def event_of(payload: bytes, signature: str, settings: Settings) -> InboxEvent:
         BadRequest: it is no event, of the other mode, or of the other endpoint.
     """
     endpoint = endpoint_of(payload, signature, settings.webhook_secrets)
-    return _event(payload, endpoint, live=settings.stripe_live_mode)
-
-
-def _event(payload: bytes, endpoint: str, *, live: bool) -> InboxEvent:
-    try:
-        body: dict[str, Any] = json.loads(payload)
-        event_id, kind = str(body["id"]), str(body["type"])
-        reference = {"id": str(body["data"]["object"].get("id", "")), "endpoint": endpoint}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadRequest("the body is no Stripe event") from error
-    if bool(body.get("livemode")) is not live:
+    body = parse_event(payload)
+    if bool(body.get("livemode")) is not settings.stripe_live_mode:
         raise BadRequest("the event is of the other mode (live or test)")
-    account = str(body.get("account") or "")
-    if (endpoint == "connect") is not bool(account):
+    account = body.get("account") or ""
+    if (endpoint == CONNECT) is not bool(account):
         raise BadRequest("the event does not belong to the endpoint that signed it")
-    return InboxEvent(
-        source=SOURCE,
-        event_id=event_id,
-        type=kind,
-        payload={"reference": reference, "event": body},
-        account=account,
+    return inbox_event(body, endpoint=endpoint, account=account)
+
+
+async def _keep_ignored(sessions: Sessions, event: InboxEvent) -> None:
+    """A type that nobody handles is kept for a year all the same, at rest from the start."""
+    await driver_beside(sessions).execute(
+        _KEEP_IGNORED,
+        new_id("inb"),
+        event.source,
+        event.account,
+        event.event_id,
+        event.type,
+        json.dumps(event.payload),
     )

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from stripe_payments.stripe_api.gateway import Stripe, WebhookEndpoint
-from stripe_payments.webhooks.apply import HANDLERS
+from stripe_payments.webhooks.apply import CONNECT_EVENTS, HANDLERS
 
 OLD_ALIASES = frozenset({"transfer.paid", "transfer.failed"})
 """Handled when they come, but Stripe knows them no more (ruling R4)."""
-CONNECT_EVENTS = ("account.updated", "capability.updated")
 NAMES = {False: "opside-platform", True: "opside-connect"}
 
 

@@ -1,0 +1,99 @@
+"""A Stripe event as we store it, whether it was delivered or listed: nothing that the database refuses."""
+
+import json
+import re
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from opside_chassis.errors import BadRequest
+from opside_chassis.inbox import InboxEvent
+
+SOURCE = "stripe"
+PLATFORM, CONNECT = "platform", "connect"
+LONGEST_NAME_CHARS = 255
+"""Of an event's id, type and account."""
+DEEPEST = 128
+"""Levels of an event; Stripe's own have about a dozen."""
+
+# Postgres stores neither; both can only come in as escapes.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def parse_event(payload: bytes) -> Mapping[str, Any]:
+    """The JSON object in the raw bytes.
+
+    Raises:
+        BadRequest: it is none, or it holds what the database cannot store: NUL, lone surrogates,
+            numbers beyond a float, more than 128 levels.
+    """
+    try:
+        text = payload.decode("utf-8")
+        body = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("the body is no Stripe event") from error
+    # Two cheap signs that nothing needs a closer look: deliveries come in bursts.
+    if "\\u" in text or text.count("[") + text.count("{") > DEEPEST:
+        _refuse_unstorable(body, DEEPEST)
+    if not isinstance(body, dict):
+        raise BadRequest("the body is no Stripe event")
+    return body
+
+
+def check_listed(event: Mapping[str, Any]) -> None:
+    """For an event that Stripe's list brought, parsed by others.
+
+    Raises:
+        BadRequest: the database cannot store it.
+    """
+    _refuse_unstorable(event, DEEPEST)
+
+
+def inbox_event(body: Mapping[str, Any], *, endpoint: str, account: str) -> InboxEvent:
+    """The event of a parsed body; `account` is the connected account it speaks of, if any.
+
+    Raises:
+        BadRequest: it names no event, type or object.
+    """
+    try:
+        event_id, kind = body["id"], body["type"]
+        about = body["data"]["object"].get("id", "")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadRequest("the body is no Stripe event") from error
+    for name in (event_id, kind, account):
+        if not isinstance(name, str) or len(name) > LONGEST_NAME_CHARS:
+            raise BadRequest("the body is no Stripe event")
+    return InboxEvent(
+        source=SOURCE,
+        event_id=event_id,
+        type=kind,
+        payload={"reference": {"id": str(about), "endpoint": endpoint}, "event": body},
+        account=account,
+    )
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):
+        raise ValueError("a number is out of range")
+    return number
+
+
+def _refuse_unstorable(value: object, levels: int) -> None:
+    if isinstance(value, str):
+        if _UNSTORABLE.search(value):
+            raise BadRequest("the event holds characters that no text has")
+    elif isinstance(value, float):
+        if not isfinite(value):
+            raise BadRequest("the event holds a number out of range")
+    elif isinstance(value, Mapping | list):
+        if levels == 0:
+            raise BadRequest("the event is nested too deep")
+        for name in value if isinstance(value, Mapping) else ():
+            _refuse_unstorable(name, 0)
+        for item in value.values() if isinstance(value, Mapping) else value:
+            _refuse_unstorable(item, levels - 1)
