@@ -211,11 +211,14 @@ async def test_a_running_sync_hears_only_the_job_of_its_step(
     assert (await shown(service, sync_id))["stage"] == STAGE[Step.COSTS]
 
 
-@pytest.mark.parametrize(("minutes", "seconds"), [(0, 0.5), (1, 6), (60, 360), (1200, 600)])
+@pytest.mark.parametrize(
+    ("waited", "asked", "pause"),
+    [(0, 9, 0.5), (5, 9, 9), (5, 1, 1), (60, 1, 6), (3600, 9, 360), (72_000, 9, 600)],
+)
 def test_the_longer_a_report_takes_the_more_rarely_it_is_asked_for(
-    minutes: int, seconds: float
+    waited: int, asked: int, pause: float
 ) -> None:
-    assert poll_pause(timedelta(minutes=minutes)) == seconds
+    assert poll_pause(timedelta(seconds=waited), asked=asked) == pause
 
 
 async def test_a_report_that_is_never_ready_fails_after_a_day_and_the_sync_goes_on(

@@ -1,12 +1,10 @@
 """Fetch reports: ask, store the id, poll, download, read. Every move is stored before the next."""
 
 import tempfile
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from integrations_backend.amazon_api.errors import (
     AccessDenied,
@@ -22,6 +20,7 @@ from integrations_backend.reports.ingest import ingest_report
 from integrations_backend.reports.received import ReceivedReport
 from integrations_backend.sync import queries
 from integrations_backend.sync.ask import Asking
+from integrations_backend.sync.granted import Granted
 from integrations_backend.sync.listed import list_ready_made
 from integrations_backend.sync.models import SyncJob, SyncReport
 from integrations_backend.sync.rules import SETTLED, poll_pause, written_anew_every
@@ -31,7 +30,6 @@ from opside_chassis.database import Sessions, transaction
 from opside_chassis.outbox import RetryLater
 from opside_contracts.integrations.messages import Provider
 
-T = TypeVar("T")
 POLL_SECONDS = 0.5
 GIVE_UP_AFTER = timedelta(days=1)
 """Amazon writes a report within hours; one that is never ready must not block all later syncs."""
@@ -65,27 +63,26 @@ class Fetcher:
             async with transaction(self.sessions, tenant=sync.user_id) as session:
                 await mark_broken(session, Provider.AMAZON, user_id=sync.user_id, now=self.clock())
             raise
+        left = await self._open_reports(sync)
+        asked = sum(report.state == "requested" for report in left)
+        waited = self.clock() - sync.started_at
+        soon = {"requested": poll_pause(waited, asked=asked)}
         waits = [
-            held_up.pop(report.report_key, self._look_again(sync, report))
-            for report in await self._open_reports(sync)
+            held_up.pop(report.report_key, soon.get(report.state, POLL_SECONDS)) for report in left
         ]
         if waits := [*waits, *held_up.values()]:
             raise RetryLater(min(waits), f"{len(waits)} reports are not read yet")
-
-    def _look_again(self, sync: SyncJob, report: SyncReport) -> float:
-        asked = report.state == "requested"
-        return poll_pause(self.clock() - sync.started_at) if asked else POLL_SECONDS
 
     async def _move_on(self, sync: SyncJob) -> dict[str, float]:
         """Answers what a usage plan holds up, and for how many seconds."""
         begun, held_up = self.clock(), dict[str, float]()
         late = begun - sync.started_at > GIVE_UP_AFTER
-        granted = partial(self._granted, sync)
+        granted = Granted(self.tokens, self.amazon, sync.user_id)
         amazon = self.amazon.of(sync.user_id)
         held_up |= await list_ready_made(self.sessions, amazon, granted, sync, begun, late=late)
         for report in await self._open_reports(sync):
             try:
-                await self._advance(sync, report)
+                await self._advance(granted, sync, report)
             except Throttled as error:
                 if late:
                     await self._change(sync, report, state="failed", note=HELD_BACK)
@@ -95,30 +92,15 @@ class Fetcher:
                 raise RetryLater(0, "more reports to read")
         return held_up
 
-    async def _granted(self, sync: SyncJob, call: Callable[[str], Awaitable[T]]) -> T:
-        """Call with the stored token, and once more with a fresh one if Amazon refuses it.
-
-        Raises:
-            AccessDenied: refused again: the role is missing.
-            GrantRefused: no fresh token is given: the authorisation was withdrawn.
-        """
-        user_id = sync.user_id
-        token = await self.tokens.access_token(self.amazon, user_id=user_id)
-        try:
-            return await call(token)
-        except AccessDenied:
-            fresh = await self.tokens.access_token(self.amazon, user_id=user_id, refused=token)
-            return await call(fresh)
-
     async def _open_reports(self, sync: SyncJob) -> list[SyncReport]:
         async with transaction(self.sessions, tenant=sync.user_id) as session:
             reports = await queries.reports_of(session, user_id=sync.user_id, sync_id=sync.id)
         return [report for report in reports if report.state not in SETTLED]
 
-    async def _advance(self, sync: SyncJob, report: SyncReport) -> None:
+    async def _advance(self, granted: Granted, sync: SyncJob, report: SyncReport) -> None:
         moves = {"pending": self._request, "requested": self._poll, "ready": self._read}
         try:
-            await self._granted(sync, partial(moves[report.state], sync, report))
+            await granted.call(partial(moves[report.state], sync, report))
         except AccessDenied:
             await self._change(sync, report, state="denied", note="Amazon grants no such report")
         except (RequestRefused, UnreadableReport) as error:

@@ -1,6 +1,5 @@
 """Reports that Amazon writes by itself: found once a sync, each read once for ever."""
 
-from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -8,6 +7,7 @@ from integrations_backend.amazon_api.errors import AccessDenied, Throttled
 from integrations_backend.amazon_api.gateway import Amazon, ReportState
 from integrations_backend.reports.kinds import LISTED_REPORTS
 from integrations_backend.sync import queries
+from integrations_backend.sync.granted import Granted
 from integrations_backend.sync.models import SyncJob
 from opside_chassis.database import Sessions, transaction
 
@@ -17,11 +17,6 @@ LISTED_DAYS = 90
 """getReports reaches so far back (facts section 3)."""
 LIST_HELD_BACK = "Amazon's usage plan held the list back for a day"
 READ_BEFORE = "read by an earlier sync"
-
-Granted = Callable[
-    [Callable[[str], Awaitable[Sequence[ReportState]]]], Awaitable[Sequence[ReportState]]
-]
-"""Makes a call with a good access token."""
 
 
 async def list_ready_made(
@@ -44,7 +39,7 @@ async def list_ready_made(
     since, rows = now - timedelta(days=LISTED_DAYS), [_row(sync, LISTED, LISTED, "read")]
     for report_type in LISTED_REPORTS:
         try:
-            found = await granted(
+            found = await granted.call(
                 partial(amazon.finished_reports, report_type=report_type, since=since)
             )
         except AccessDenied:

@@ -45,16 +45,23 @@ SETTLED = frozenset({"read", "no_data", "denied", "failed"})
 """States of a report that end its part of the sync."""
 SHORTEST_POLL_SECONDS = 0.5
 LONGEST_POLL_SECONDS = 600.0
+SOON = timedelta(seconds=3)
+"""Small reports are written so fast, and the burst of getReport lasts so long."""
+SECONDS_EACH = 1.0
+"""After that each report is looked at so rarely that half of getReport's plan (2 a second) is left."""
 WAITED_PART = 0.1
 """A report is looked at again after this part of the time that the sync has waited already."""
 NEAR_REAL_TIME = frozenset({INVENTORY, SALES})
 """Amazon writes these anew every 30 minutes at most, all others every four hours (facts section 3)."""
 
 
-def poll_pause(waited: timedelta) -> float:
-    """Seconds until a report is looked at again."""
-    longer = max(SHORTEST_POLL_SECONDS, waited.total_seconds() * WAITED_PART)
-    return min(longer, LONGEST_POLL_SECONDS)
+def poll_pause(waited: timedelta, *, asked: int) -> float:
+    """Seconds until so many reports that Amazon is writing are looked at again."""
+    if waited < SOON:
+        return SHORTEST_POLL_SECONDS
+    return min(
+        max(asked * SECONDS_EACH, waited.total_seconds() * WAITED_PART), LONGEST_POLL_SECONDS
+    )
 
 
 def written_anew_every(report_type: str) -> timedelta:
