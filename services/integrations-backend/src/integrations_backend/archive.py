@@ -91,6 +91,18 @@ class Archive:
         """The rows of one document, by the name that `keep` gave it."""
         return pl.read_parquet(self.root / f"{archived_as}.parquet")
 
+    def keep_file(self, key: str, content: Path) -> None:
+        """Store a file as received under USER/...; the same key twice is the same file."""
+        target = self.root / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_name(f"{target.name}.{secrets.token_hex(8)}.part")
+        shutil.copyfile(content, unfinished)
+        unfinished.rename(target)
+
+    def file(self, key: str) -> bytes:
+        """A file that `keep_file` stored; raises `FileNotFoundError`."""
+        return (self.root / key).read_bytes()
+
     def forget(self, user_id: str) -> None:
         """Remove all files of a user."""
         shutil.rmtree(self.root / user_id, ignore_errors=True)

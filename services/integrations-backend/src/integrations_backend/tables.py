@@ -4,6 +4,8 @@ from integrations_backend import human_cases
 from integrations_backend.base import SCHEMA, Base
 from integrations_backend.cases import models as cases_models
 from integrations_backend.connections import models as connections_models
+from integrations_backend.invoices import models as invoices_models
+from integrations_backend.mail import models as mail_models
 from integrations_backend.onboarding import models as onboarding_models
 from integrations_backend.reports import models as reports_models
 from integrations_backend.stripe_transactions import models as stripe_models
@@ -21,6 +23,8 @@ __all__ = [
     "cases_models",
     "connections_models",
     "human_cases",
+    "invoices_models",
+    "mail_models",
     "metadata",
     "onboarding_models",
     "reports_models",

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, ForeignKeyConstraint, UniqueConstraint, func
+from sqlalchemy import Date, ForeignKeyConstraint, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from integrations_backend.base import Base
@@ -93,7 +93,15 @@ class CostEntry(Base):
     """What one unit of a SKU cost to make or source, from a document, from a day on."""
 
     __tablename__ = "cost_entries"
-    __table_args__ = (UniqueConstraint("user_id", "sku", "currency", "effective_date"),)
+    __table_args__ = (
+        UniqueConstraint("user_id", "sku", "currency", "effective_date"),
+        Index(
+            "ix_cost_entries_invoice",
+            "user_id",
+            "invoice_id",
+            postgresql_where=text("invoice_id IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[str]
@@ -102,6 +110,8 @@ class CostEntry(Base):
     currency: Mapped[str]
     source_document: Mapped[str]
     effective_date: Mapped[date] = mapped_column(Date)
+    invoice_id: Mapped[str | None]
+    """The supplier's invoice that it was read from; null for what a person entered."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
