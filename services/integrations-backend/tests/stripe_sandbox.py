@@ -63,6 +63,10 @@ class Shop:
             confirm="true",
             off_session="true",
             capture_method="automatic",
+            **{
+                "automatic_payment_methods[enabled]": "true",
+                "automatic_payment_methods[allow_redirects]": "never",
+            },
         )
         return str(intent["latest_charge"])
 

@@ -12,12 +12,15 @@ from integrations_backend.stripe_oauth_api.gateway import (
     BalanceTransaction,
     TransactionsPage,
 )
+from integrations_backend.stripe_oauth_api.identifiers import Identifier
 from opside_chassis.database import refuse_open_transaction
 
 ACCOUNT = "acct_fake"
 
 
-def movement(name: str, at: datetime, amount: int = 1_000) -> BalanceTransaction:
+def movement(
+    name: str, at: datetime, amount: int = 1_000, *, names: tuple[Identifier, ...] = ()
+) -> BalanceTransaction:
     """A sale less Stripe's fee."""
     return BalanceTransaction(
         transaction_id=f"txn_{name}",
@@ -31,6 +34,7 @@ def movement(name: str, at: datetime, amount: int = 1_000) -> BalanceTransaction
         available_on=at,
         source_id=f"ch_{name}",
         description=None,
+        identifiers=names,
     )
 
 

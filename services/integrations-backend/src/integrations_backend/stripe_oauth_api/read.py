@@ -71,7 +71,7 @@ def transaction_of(found: dict[str, Any]) -> BalanceTransaction:
         currency=_text(found, "currency").lower(),
         occurred_at=_moment(found, "created"),
         available_on=_moment(found, "available_on"),
-        source_id=source_id if isinstance(source_id, str) else None,
+        source_id=source_id if _is_storable(source_id) else None,
         description=_clean(description) if isinstance(description, str) else None,
         identifiers=identifiers_of(
             metadata if isinstance(metadata, dict) else {},
@@ -82,9 +82,18 @@ def transaction_of(found: dict[str, Any]) -> BalanceTransaction:
 
 def _text(found: dict[str, Any], name: str) -> str:
     value = found.get(name)
-    if not isinstance(value, str) or not value or "\0" in value:
+    if not _is_storable(value):
         raise NotAsDescribed(name)
-    return value
+    return str(value)
+
+
+def _is_storable(value: object) -> bool:
+    """Postgres takes no NUL in a text, and no lone surrogate."""
+    return (
+        isinstance(value, str)
+        and bool(value)
+        and not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value)
+    )
 
 
 def _minor(found: dict[str, Any], name: str) -> int:
