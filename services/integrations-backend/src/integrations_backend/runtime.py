@@ -23,6 +23,7 @@ from opside_chassis.keyring import KeyRing, SigningKey
 from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
 from opside_chassis.user_token import UserTokenVerifier
 from opside_chassis.vault import Vault, key_from_text
+from opside_contracts import scopes
 from opside_contracts.accounts.client import AccountsClient
 from opside_contracts.integrations.messages import Provider
 from opside_contracts.payments.client import PaymentsClient
@@ -56,7 +57,8 @@ class Runtime:
 def build_access(settings: Settings) -> Access:
     """Whom this service believes."""
     ring = KeyRing.from_settings(settings)
-    return Access(UserTokenVerifier(ring, SERVICE), ServiceTokenVerifier(ring, SERVICE))
+    services = ServiceTokenVerifier(ring, SERVICE, granted=scopes.GRANTED[SERVICE])
+    return Access(UserTokenVerifier(ring, SERVICE), services)
 
 
 def build_vault(settings: Settings) -> Vault:

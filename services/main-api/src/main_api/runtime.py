@@ -15,6 +15,7 @@ from opside_chassis.http_client import ServiceClient, provider_client
 from opside_chassis.keyring import KeyRing, SigningKey
 from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
 from opside_chassis.user_token import UserTokens, UserTokenVerifier
+from opside_contracts import scopes
 from opside_contracts.integrations.client import IntegrationsClient
 from opside_contracts.payments.client import PaymentsClient
 
@@ -56,7 +57,8 @@ def service_clients(settings: Settings) -> dict[str, ServiceClient]:
 def build_access(settings: Settings) -> Access:
     """Whom this service believes, before cookies are known."""
     ring = KeyRing.from_settings(settings)
-    return Access(UserTokenVerifier(ring, SERVICE), ServiceTokenVerifier(ring, SERVICE))
+    services = ServiceTokenVerifier(ring, SERVICE, granted=scopes.GRANTED[SERVICE])
+    return Access(UserTokenVerifier(ring, SERVICE), services)
 
 
 def allowed_origins(settings: Settings) -> frozenset[str]:

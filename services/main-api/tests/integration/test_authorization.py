@@ -124,7 +124,7 @@ def allowed(route: str, token_name: str) -> bool:
     if route in PUBLIC:
         return True
     if route in SERVICES:
-        return token_name in {f"{name} {SERVICES[route]}" for name in SERVICE_NAMES}
+        return token_name in {f"{name} {SERVICES[route]}" for name in (INTEGRATIONS, PAYMENTS)}
     if route in ADMINS:
         return token_name == "usr_admin"
     return token_name in {*USERS, "main-api for usr_a"}

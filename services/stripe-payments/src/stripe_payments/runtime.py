@@ -11,6 +11,7 @@ from opside_chassis.http_client import ServiceClient
 from opside_chassis.keyring import KeyRing, SigningKey
 from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
 from opside_chassis.user_token import UserTokenVerifier
+from opside_contracts import scopes
 from opside_contracts.accounts.client import AccountsClient
 from stripe_payments.roles import API
 from stripe_payments.settings import Settings
@@ -35,7 +36,8 @@ class Runtime:
 def build_access(settings: Settings) -> Access:
     """Whom this service believes."""
     ring = KeyRing.from_settings(settings)
-    return Access(UserTokenVerifier(ring, SERVICE), ServiceTokenVerifier(ring, SERVICE))
+    services = ServiceTokenVerifier(ring, SERVICE, granted=scopes.GRANTED[SERVICE])
+    return Access(UserTokenVerifier(ring, SERVICE), services)
 
 
 @asynccontextmanager

@@ -178,6 +178,40 @@ async def test_a_service_without_the_scope_cannot_charge(door: Door, service: st
     assert answer.status_code == 403
 
 
+CLAIMED = (scopes.CHARGE_COMMISSION, scopes.CLAW_BACK_COMMISSION, scopes.CONNECT_ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("service", "statuses"),
+    [
+        ("main-api", (202, 404, DENIED)),
+        ("integrations-backend", (DENIED, DENIED, 200)),
+        ("stripe-payments", (DENIED, DENIED, DENIED)),
+    ],
+)
+async def test_a_service_may_do_what_we_granted_it_whatever_its_token_says(
+    door: Door, service: str, statuses: tuple[int, ...]
+) -> None:
+    asked = (
+        ("/charge-commission", CHARGE),
+        ("/clawback", CLAWBACK | {"transactionId": "txn_none"}),
+        ("/connect", {"userId": "usr_a"}),
+    )
+    answers = [
+        await door.ask(
+            "POST",
+            V1 + path,
+            json=body,
+            headers=door.service(service, " ".join(CLAIMED), act_for="usr_a") | KEY,
+        )
+        for path, body in asked
+    ]
+    assert tuple(answer.status_code for answer in answers) == statuses
+    acting = door.service(service, scopes.ACT_FOR_USER, act_for="usr_a", act_role="admin")
+    answer = await door.ask("GET", f"{V1}/ledger/proof", headers=acting)
+    assert answer.status_code == (200 if service == "main-api" else DENIED)
+
+
 async def test_a_service_token_charges_once(door: Door) -> None:
     headers = door.service("main-api", scopes.CHARGE_COMMISSION)
     first = await door.ask(

@@ -3,6 +3,7 @@
 Acting for a user is an explicit claim (`act_for`), never a forged user token.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,11 +68,27 @@ class ServiceTokens:
         )
 
 
-class ServiceTokenVerifier:
-    """Checks tokens of other services that call this one (`audience`)."""
+Granted = Mapping[str, Collection[str]]
+"""The scopes that each issuer may use at one service."""
 
-    def __init__(self, key_ring: KeyRing, audience: str, *, clock: Clock = utc_now) -> None:
+
+class ServiceTokenVerifier:
+    """Checks tokens of other services that call this one (`audience`).
+
+    A token names its own scopes; of these count only the ones that this service has `granted` to its
+    issuer. Without that table every scope counts: for who asks about tokens alone, never for a door.
+    """
+
+    def __init__(
+        self,
+        key_ring: KeyRing,
+        audience: str,
+        *,
+        granted: Granted | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
         self._verifier = TokenVerifier(key_ring, SERVICE_TOKEN, audience, clock)
+        self._granted = granted
 
     def verify(self, token: str) -> ServiceIdentity:
         """Who calls; raises `Unauthenticated` for anything but a good service token."""
@@ -80,13 +97,18 @@ class ServiceTokenVerifier:
             raise Unauthenticated("The access token is not valid.")
         return ServiceIdentity(
             service=claims["iss"],
-            scopes=frozenset(required_text(claims, "scope").split()),
+            scopes=self._scopes(claims["iss"], required_text(claims, "scope").split()),
             act_for=optional_text(claims, "act_for"),
             act_role=optional_text(claims, "act_role"),
             token_id=claims["jti"],
             expires_at=expiry(claims),
             act_session=optional_text(claims, "act_session"),
         )
+
+    def _scopes(self, issuer: str, claimed: list[str]) -> frozenset[str]:
+        if self._granted is None:
+            return frozenset(claimed)
+        return frozenset(claimed).intersection(self._granted.get(issuer, ()))
 
 
 def used_token_ids_table(metadata: MetaData) -> Table:
