@@ -1,24 +1,46 @@
-"""The archive: every file as received, and its rows as Parquet, one folder a seller and type."""
+"""The archive: report files as received and their rows as Parquet, by seller, type and period.
 
-import gzip
+    USER/TYPE/2026-10/DOCUMENT-0000.parquet   rows of one month; `undated` where they name no day
+    USER/TYPE/received/DOCUMENT.gz            the file as received
+    USER/TYPE/kept-aside/DOCUMENT.csv         lines that were not understood, and why
+
+DOCUMENT begins with its place in the order of reading. Its kept-aside file is written last: a document
+without one is not there yet. Workers on many machines share it without a lock.
+"""
+
 import hashlib
 import secrets
-import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import urlsplit
 
+import obstore
 import polars as pl
+from obstore.store import LocalStore, ObjectStore, S3Store
 
+from integrations_backend.reports.identity import (
+    LINE,
+    OCCURRENCE,
+    ROW_KEY,
+    identity_of,
+    row_key,
+)
+from integrations_backend.reports.kinds import KINDS, ReportKind
+from integrations_backend.reports.partitions import WrittenRows, stored_schema
 from opside_chassis.settings import WrongSetting
 
-ROW_KEY = "row_key"
-"""Column of every archived row: its meaning-carrying cells together."""
-OCCURRENCE = "occurrence"
-"""Column of every archived row: how-manieth with this key in its file."""
-_READ_ORDER = "read_order"
+if TYPE_CHECKING:  # these names are in obstore's stubs alone
+    from obstore.store import RetryConfig, S3Config
+
+__all__ = ["OCCURRENCE", "ROW_KEY", "Archive", "Document"]
+
+RECEIVED, KEPT_ASIDE = "received", "kept-aside"
+_PATIENCE: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
+_DELETED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,95 +50,191 @@ class Document:
     key: str
     order: int
 
+    @property
+    def name(self) -> str:
+        """Its name in the archive: later documents sort behind earlier ones."""
+        return f"{self.order:012d}-{hashlib.sha256(self.key.encode()).hexdigest()[:24]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A folder of ours; what is in it can be read again at any time."""
+    """A folder or bucket of ours; what is in it can be read again at any time."""
 
-    root: Path
+    url: str
+    """Folder, or s3://bucket/prefix."""
+    _store: ObjectStore = field(repr=False)
+    _options: Mapping[str, str] | None = field(default=None, repr=False)
 
     @classmethod
-    def open(cls, url: str) -> Self:
-        """Raises `WrongSetting` when the folder cannot be written."""
-        root = Path(urlsplit(url).path if url.startswith("file:") else url)
+    def open(cls, url: str, s3: Mapping[str, str] | None = None) -> Self:
+        """The archive at a folder (path or file: address) or s3://bucket/prefix.
+
+        `s3` are names of AWS settings in lower case, without the empty ones.
+
+        Raises:
+            WrongSetting: it cannot be written.
+        """
+        match urlsplit(url).scheme:
+            case "s3":
+                archive = cls._in_bucket(url.rstrip("/"), dict(s3 or {}))
+            case "" | "file":
+                archive = cls._in_folder(url)
+            case scheme:
+                raise WrongSetting(
+                    "ARCHIVE_URL",
+                    f"{scheme}: is not understood",
+                    "name a folder or s3://bucket/prefix",
+                )
+        archive._check_writable()
+        return archive
+
+    @classmethod
+    def _in_folder(cls, url: str) -> Self:
+        root = Path(urlsplit(url).path if url.startswith("file:") else url).absolute()
         try:
             root.mkdir(parents=True, exist_ok=True)
-            probe = root / ".writable"
-            probe.touch()
-            probe.unlink()
+            return cls(str(root), LocalStore(root, automatic_cleanup=True))
         except OSError as error:
-            raise WrongSetting(
-                "ARCHIVE_URL", f"{root} cannot be written", "name a folder that this user owns"
-            ) from error
-        return cls(root)
+            raise _not_writable(str(root), "name a folder that this user owns") from error
+
+    @classmethod
+    def _in_bucket(cls, url: str, options: dict[str, str]) -> Self:
+        allow_http = options.get("aws_endpoint_url", "").startswith("http:")
+        try:
+            store = S3Store.from_url(
+                url,
+                config=cast("S3Config", options),
+                client_options={"allow_http": allow_http, "connect_timeout": "5s"},
+                retry_config=_PATIENCE,
+            )
+        except obstore.exceptions.BaseError as error:
+            raise _not_writable(url, "look at the AWS_ settings") from error
+        return cls(url, store, options | {"aws_allow_http": str(allow_http).lower()})
+
+    def _check_writable(self) -> None:
+        probe = f".writable-{secrets.token_hex(8)}"
+        try:
+            obstore.put(self._store, probe, b"")
+            obstore.delete(self._store, probe)
+        except (OSError, obstore.exceptions.BaseError) as error:
+            mend = "name a folder that this user owns"
+            if self._options is not None:
+                mend = "look at the bucket, its region and the AWS_ settings"
+            raise _not_writable(self.url, mend) from error
+
+    @property
+    def root(self) -> Path:
+        """The folder of an archive in a folder."""
+        return Path(self.url)
 
     def keep(
-        self,
-        content: Path,
-        rows: pl.DataFrame,
-        *,
-        user_id: str,
-        report_type: str,
-        document: Document,
+        self, written: WrittenRows, *, user_id: str, document: Document, packed: Path | None
     ) -> str:
-        """Store the file and its rows; the same document stored twice is the same file.
+        """Store a file's rows and, if given, the file itself; the same document twice is one.
 
         Where rows differ in a cell that may change, those of the last document count.
         """
-        folder = self._folder(user_id, report_type)
-        folder.mkdir(parents=True, exist_ok=True)
-        name = hashlib.sha256(document.key.encode()).hexdigest()[:32]
-        # A name of its own until it is whole: the same file may be on its way twice.
-        unfinished = folder / f"{name}.{secrets.token_hex(8)}.part"
-        with content.open("rb") as source, gzip.open(unfinished, "wb") as target:
-            shutil.copyfileobj(source, target)
-        unfinished.rename(folder / f"{name}.gz")
-        ordered = rows.with_columns(pl.lit(document.order, dtype=pl.Int64).alias(_READ_ORDER))
-        ordered.write_parquet(unfinished)
-        unfinished.rename(folder / f"{name}.parquet")
-        return f"{user_id}/{report_type}/{name}"
+        folder = f"{user_id}/{written.kind.report_type}"
+        for file in written.files:
+            period, number = file.parent.name, file.stem
+            self._put(f"{folder}/{period}/{document.name}-{number}.parquet", file)
+        if packed is not None:
+            self._put(f"{folder}/{RECEIVED}/{document.name}.gz", packed)
+        self._put(f"{folder}/{KEPT_ASIDE}/{document.name}.csv", written.kept_aside)
+        return f"{folder}/{document.name}"
 
-    def rows(self, user_id: str, report_type: str) -> pl.DataFrame | None:
+    def scan(self, user_id: str, report_type: str) -> pl.LazyFrame | None:
         """Every row of a type that was ever read, once each; None when nothing was read yet.
 
         Of files with overlapping windows, each key counts as often as in the file that has it most.
+        Filters on columns of the identity reach the files themselves.
         """
-        return _once_each(sorted(self._folder(user_id, report_type).glob("*.parquet")))
+        return self._once_each(KINDS[report_type], self._stored(user_id, report_type))
+
+    def rows(self, user_id: str, report_type: str) -> pl.DataFrame | None:
+        """As `scan`, in memory."""
+        return _collected(self.scan(user_id, report_type))
 
     def rows_of(self, archived_as: Sequence[str]) -> pl.DataFrame | None:
-        """As `rows`, of these documents alone, by the names that `keep` gave them."""
-        return _once_each([self.root / f"{name}.parquet" for name in archived_as])
+        """As `rows`, of these documents of one type alone, by the names that `keep` gave them."""
+        if not archived_as:
+            return None
+        user_id, report_type, _ = archived_as[0].split("/")
+        wanted = {name.rsplit("/", 1)[1] for name in archived_as}
+        stored = self._stored(user_id, report_type)
+        chosen = {name: files for name, files in stored.items() if name in wanted}
+        return _collected(self._once_each(KINDS[report_type], chosen))
 
     def document(self, archived_as: str) -> pl.DataFrame:
-        """The rows of one document, by the name that `keep` gave it."""
-        return pl.read_parquet(self.root / f"{archived_as}.parquet")
+        """The rows of one document in their order, by the name that `keep` gave it."""
+        rows = self.rows_of([archived_as])
+        if rows is None:
+            raise FileNotFoundError(archived_as)
+        return rows.sort(LINE)
 
     def keep_file(self, key: str, content: Path) -> None:
         """Store a file as received under USER/...; the same key twice is the same file."""
-        target = self.root / key
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_name(f"{target.name}.{secrets.token_hex(8)}.part")
-        shutil.copyfile(content, unfinished)
-        unfinished.rename(target)
+        self._put(key, content)
 
     def file(self, key: str) -> bytes:
         """A file that `keep_file` stored; raises `FileNotFoundError`."""
-        return (self.root / key).read_bytes()
+        return bytes(obstore.get(self._store, key).bytes())
 
     def forget(self, user_id: str) -> None:
-        """Remove all files of a user."""
-        shutil.rmtree(self.root / user_id, ignore_errors=True)
+        """Remove everything of a user."""
+        for found in obstore.list(self._store, f"{user_id}/", chunk_size=_DELETED_AT_ONCE):
+            obstore.delete(self._store, [one["path"] for one in found])
 
-    def _folder(self, user_id: str, report_type: str) -> Path:
-        return self.root / user_id / report_type
+    def _put(self, key: str, file: Path) -> None:
+        obstore.put(self._store, key, file)
+
+    def _stored(self, user_id: str, report_type: str) -> dict[str, dict[str, list[str]]]:
+        """Files of rows by document and period, of documents that are whole."""
+        found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        whole = set()
+        for key in self._keys(f"{user_id}/{report_type}/"):
+            period, file = key.rsplit("/", 2)[1:]
+            name, _, kind = file.rpartition(".")
+            if period == KEPT_ASIDE:
+                whole.add(name)
+            elif kind == "parquet":
+                found[name.rpartition("-")[0]][period].append(f"{self.url}/{key}")
+        return {name: found[name] for name in sorted(whole)}
+
+    def _keys(self, prefix: str) -> Iterator[str]:
+        for some in obstore.list(self._store, prefix):
+            yield from sorted(one["path"] for one in some)
+
+    def _once_each(
+        self, kind: ReportKind, stored: Mapping[str, Mapping[str, list[str]]]
+    ) -> pl.LazyFrame | None:
+        if not stored:
+            return None
+        periods: dict[str, list[list[str]]] = defaultdict(list)
+        for files_of in stored.values():
+            for period, files in files_of.items():
+                periods[period].append(sorted(files))
+        parts = [self._period(kind, documents) for _, documents in sorted(periods.items())]
+        rows = pl.concat(parts) if parts else pl.LazyFrame(schema=stored_schema(kind))
+        return rows.with_columns(row_key(kind))
+
+    def _period(self, kind: ReportKind, documents: list[list[str]]) -> pl.LazyFrame:
+        """Rows of a month; one document has none twice, and that needs no looking."""
+        rows = pl.scan_parquet(
+            [file for files in documents for file in files],
+            schema=stored_schema(kind),
+            missing_columns="insert",
+            extra_columns="ignore",
+            storage_options=dict(self._options) if self._options is not None else None,
+        )
+        if len(documents) == 1:
+            return rows
+        return rows.unique([*identity_of(kind), OCCURRENCE], keep="last", maintain_order=True)
 
 
-def _once_each(files: list[Path]) -> pl.DataFrame | None:
-    if not files:
-        return None
-    return (
-        pl.scan_parquet(files)
-        .sort(_READ_ORDER)
-        .unique([ROW_KEY, OCCURRENCE], keep="last", maintain_order=True)
-        .collect()
-    )
+def _collected(rows: pl.LazyFrame | None) -> pl.DataFrame | None:
+    return None if rows is None else rows.collect(engine="streaming")
+
+
+def _not_writable(url: str, mend: str) -> WrongSetting:
+    return WrongSetting("ARCHIVE_URL", f"{url} cannot be written", mend)

@@ -182,7 +182,7 @@ async def test_an_upload_that_cannot_be_looked_at_says_so(service: Service) -> N
 
 
 def _parquet(folder: Path) -> list[Path]:
-    return list(folder.glob("*.parquet"))
+    return list(folder.rglob("*.parquet"))
 
 
 async def test_an_uploaded_payment_is_no_proof_that_amazon_paid(

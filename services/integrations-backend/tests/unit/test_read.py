@@ -1,6 +1,7 @@
 """Report files become typed rows, or rows kept aside with their line and a reason."""
 
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -9,25 +10,19 @@ from factories.report_rows import row as a_row
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integrations_backend.reports import lines
 from integrations_backend.reports.errors import UnreadableReport
+from integrations_backend.reports.identity import OCCURRENCE
 from integrations_backend.reports.kinds import (
     KINDS,
     LEDGER,
     REIMBURSEMENTS,
     RETURNS,
-    SETTLEMENT,
     sniff,
 )
+from integrations_backend.reports.layout import OTHER_COLUMNS, header_of
 from integrations_backend.reports.marketplaces import marketplace
-from integrations_backend.reports.read import (
-    BATCH_ROWS,
-    MOST_REJECTED,
-    OCCURRENCE,
-    OTHER_COLUMNS,
-    decode,
-    header_of,
-    read_text,
-)
+from integrations_backend.reports.read import MOST_REJECTED, read_file, read_text
 
 US = marketplace("ATVPDKIKX0DER")
 DE = marketplace("A1PA6795UKMFR9")
@@ -198,15 +193,34 @@ def test_a_missing_column_refuses_the_file_and_names_it() -> None:
         read(row(), header=HEADER.replace("reimbursement-id", "something-else", 1))
 
 
-@pytest.mark.parametrize("data", [b"a\x00b", "approval-date\t\x81".encode("latin-1") + b"\x8d\x9d"])
-def test_undecodable_bytes_are_never_dropped(data: bytes) -> None:
+def written(folder: Path, data: bytes) -> Path:
+    path = folder / "report"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("data", [b"a\x00b", b"SKU\x81\x8d\x9d"])
+def test_undecodable_bytes_are_never_dropped(tmp_path: Path, data: bytes) -> None:
+    path = written(tmp_path, f"{HEADER}\n{row()}\n".encode() + data)
     with pytest.raises(UnreadableReport):
-        decode(data, charset=None, store=US)
+        read_file(path, KINDS[REIMBURSEMENTS], store=US)
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "cp1252"])
-def test_the_charsets_that_amazon_writes(codec: str) -> None:
-    assert decode("Prüfung".encode(codec), charset=None, store=DE) == "Prüfung"
+def test_the_charsets_that_amazon_writes(tmp_path: Path, codec: str) -> None:
+    path = written(tmp_path, f"{HEADER}\n{row(sku='Prüfung')}\n".encode(codec))
+    parsed = read_file(path, KINDS[REIMBURSEMENTS], store=DE)
+    assert parsed.frame["sku"].to_list() == ["Prüfung"]
+
+
+@pytest.mark.parametrize("announced", ["Shift_JIS", "windows-31j", None, "no-such-charset", "idna"])
+def test_a_japanese_file_is_read_however_it_is_announced(
+    tmp_path: Path, announced: str | None
+) -> None:
+    cells = {"currency_unit": "JPY", "amount_total": "1", "amount_per_unit": "1", "sku": "検査ソ"}
+    path = written(tmp_path, f"{HEADER}\n{row(**cells)}\n".encode("cp932"))
+    parsed = read_file(path, KINDS[REIMBURSEMENTS], store=JP, charset=announced)
+    assert parsed.frame["sku"].to_list() == ["検査ソ"]
 
 
 @pytest.mark.parametrize(
@@ -254,22 +268,15 @@ def test_a_header_padded_with_columns_is_refused() -> None:
 
 
 def test_lines_and_occurrences_are_counted_over_the_whole_file() -> None:
-    rows = [row()] * (BATCH_ROWS + 1)
-    parsed = read(*rows, "", row(amount_total="x"), row())
-    assert parsed.frame[OCCURRENCE].to_list() == list(range(1, BATCH_ROWS + 3))
-    assert [one.line for one in parsed.rejected] == [BATCH_ROWS + 4]
+    many = 2 * lines.PIECE_BYTES // len(row())
+    parsed = read(*[row()] * many, "", row(amount_total="x"), row())
+    assert parsed.frame[OCCURRENCE].to_list() == list(range(1, many + 2))
+    assert [one.line for one in parsed.rejected] == [many + 3]
 
 
 def test_a_file_of_which_nothing_can_be_read_is_refused_as_a_whole() -> None:
     with pytest.raises(UnreadableReport, match="rows cannot be read"):
         read(*["x"] * (MOST_REJECTED + 1))
-
-
-def test_a_file_of_almost_empty_rows_is_refused_before_it_fills_the_memory() -> None:
-    names = [column.name for column in KINDS[SETTLEMENT].columns]
-    text = "\t".join(names) + "\n" + "x\n" * 100
-    with pytest.raises(UnreadableReport, match="too many rows"):
-        read_text(text, KINDS[SETTLEMENT], store=US, most_cells=100 * len(names) - 1)
 
 
 def test_ten_thousand_columns_are_refused() -> None:

@@ -20,11 +20,12 @@ from integrations_backend.detection.policy import current_policy
 from integrations_backend.detection.run import rows_of
 from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.kinds import KINDS, ReportKind, sniff
+from integrations_backend.reports.layout import header_of
+from integrations_backend.reports.lines import first_lines
 from integrations_backend.reports.marketplaces import Marketplace, marketplace
-from integrations_backend.reports.read import header_of, read_file
+from integrations_backend.reports.partitions import write_rows
 
 FILE_ENDINGS = frozenset({".txt", ".tsv", ".csv"})
-HEADER_BYTES = 64 * 1024
 _OWNER = "folder"
 
 
@@ -69,7 +70,7 @@ def audit_folder(folder: Path, *, marketplace_id: str, as_of: date) -> Audit:
     """
     store = marketplace(marketplace_id)
     with tempfile.TemporaryDirectory(prefix="opside-folder-") as place:
-        archive = Archive(Path(place))
+        archive = Archive.open(place)
         files = tuple(_read(archive, path, store, number) for number, path in _files(folder))
         facts = Facts(
             rows=rows_of(archive, _OWNER), store=store, policy=current_policy(), as_of=as_of
@@ -84,20 +85,17 @@ def _files(folder: Path) -> Iterator[tuple[int, Path]]:
 def _read(archive: Archive, path: Path, store: Marketplace, number: int) -> ReadFile:
     try:
         kind = _kind(path)
-        parsed = read_file(path, kind, store=store)
+        with tempfile.TemporaryDirectory(prefix="opside-rows-") as rows:
+            written = write_rows(path, kind, Path(rows), store=store)
+            document = Document(path.name, number)
+            archive.keep(written, user_id=_OWNER, document=document, packed=None)
     except UnreadableReport as error:
         return ReadFile(path.name, None, left_out_because=error.detail)
-    document = Document(path.name, number)
-    archive.keep(
-        path, parsed.frame, user_id=_OWNER, report_type=kind.report_type, document=document
-    )
-    return ReadFile(path.name, kind.report_type, parsed.frame.height, len(parsed.rejected))
+    return ReadFile(path.name, kind.report_type, written.rows, written.rejected)
 
 
 def _kind(path: Path) -> ReportKind:
-    with path.open("rb") as source:
-        head = source.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
-    kind = sniff(header_of(head)[0])
+    kind = sniff(header_of(first_lines(path, 1)[0])[0])
     if kind is None:
         raise UnreadableReport("its header line is of no report that we know")
     return kind

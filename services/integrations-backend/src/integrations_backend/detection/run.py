@@ -48,8 +48,8 @@ class LoadedRows(Mapping[str, pl.DataFrame]):
 
 
 def _detect(archive: Archive, *, user_id: str, marketplace_id: str, now: datetime) -> Findings:
-    found = {kind: archive.rows(user_id, kind) for kind in KINDS}
-    scans = {kind: rows.lazy() for kind, rows in found.items() if rows is not None}
+    found = {kind: archive.scan(user_id, kind) for kind in KINDS}
+    scans = {kind: rows for kind, rows in found.items() if rows is not None}
     return detect(
         Facts(
             rows=LoadedRows(scans),

@@ -263,6 +263,15 @@ _KINDS = (
     ),
 )
 KINDS = {kind.report_type: kind for kind in _KINDS}
+_PERSONAL = (
+    *("buyer", "customercomment", "recipient", "shipaddress", "shipcity"),
+    *("shipcountry", "shipphone", "shippostal", "shipstate"),
+)
+
+
+def is_personal(header: str) -> bool:
+    """Whether a column tells of a buyer: a file with one is not kept, only its other columns."""
+    return fold(header).startswith(_PERSONAL)
 
 
 def sniff(header: list[str]) -> ReportKind | None:

@@ -10,9 +10,6 @@ from integrations_backend.reports.models import RejectedReportRow, ReportDocumen
 from integrations_backend.reports.read import RejectedRow
 from integrations_backend.reports.received import UPLOADED, ReceivedReport
 
-MOST_REJECTED_KEPT = 1_000
-"""Of one file. A file with more is broken as a whole; its count is kept."""
-
 
 async def register_document(
     session: AsyncSession, report: ReceivedReport
@@ -41,20 +38,21 @@ async def finish_document(
     user_id: str,
     archived_as: str,
     rows: int,
-    rejected: Sequence[RejectedRow],
+    rejected: int,
+    kept: Sequence[RejectedRow],
 ) -> None:
-    """Note where the document is, how many rows it has, and those kept aside."""
+    """Note where the document is, how many rows it has, and the first of those kept aside."""
     await session.execute(
         update(ReportDocument)
         .where(ReportDocument.id == document_id)
-        .values(archived_as=archived_as, rows=rows, rejected=len(rejected))
+        .values(archived_as=archived_as, rows=rows, rejected=rejected)
     )
-    kept = [
+    values = [
         {"document_id": document_id, "user_id": user_id, "line": row.line, "reason": row.reason}
-        for row in rejected[:MOST_REJECTED_KEPT]
+        for row in kept
     ]
-    if kept:
-        await session.execute(insert(RejectedReportRow).values(kept).on_conflict_do_nothing())
+    if values:
+        await session.execute(insert(RejectedReportRow).values(values).on_conflict_do_nothing())
 
 
 async def newest_document(session: AsyncSession, *, user_id: str, report_type: str) -> str | None:

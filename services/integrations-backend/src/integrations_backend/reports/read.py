@@ -1,32 +1,27 @@
-"""Read a report file: every row becomes typed cells or is kept aside with its line and a reason."""
+"""Read a report file in batches: every row becomes typed cells or is kept aside with line and reason."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 
-from integrations_backend.archive import OCCURRENCE, ROW_KEY
-from integrations_backend.reports.cells import DTYPES, typed
+from integrations_backend.reports.careful import Values, read_line
+from integrations_backend.reports.cells import DTYPES
 from integrations_backend.reports.errors import UnreadableReport
-from integrations_backend.reports.kinds import Column, Kind, ReportKind, fold
+from integrations_backend.reports.fast import READABLE, read_lines
+from integrations_backend.reports.identity import LINE, OCCURRENCE, identity_of, row_key
+from integrations_backend.reports.kinds import ReportKind
+from integrations_backend.reports.layout import Layout, layout_of
+from integrations_backend.reports.lines import UTF_8, charsets, pieces
 from integrations_backend.reports.marketplaces import Marketplace
 
-LARGEST_FILE_BYTES = 512 * 1024 * 1024
-MOST_COLUMNS = 60
-"""Amazon's widest report has some thirty; a file with thousands is an attack or no report."""
-OTHER_COLUMNS = 20
-"""So many columns a report may have beside those that we use."""
-BATCH_ROWS = 20_000
-"""Rows that are cut into cells at once: empty cells cost memory though the file has no byte of them."""
-MOST_CELLS = 40_000_000
-"""Of rows that are kept; the largest settlements have some thirty million."""
+LARGEST_FILE_BYTES = 4 * 1024**3
+MOST_ROWS = 25_000_000
 MOST_REJECTED = 100_000
-LINE = "line"
-_SEPARATOR = "\x1f"
-_WHY = "\x00why"
-"""Why a row is rejected; reports have a column called reason, none has a NUL in its name."""
+"""A file with more of them than of rows is broken as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +33,14 @@ class RejectedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Typed rows in the order of the file, and those between them that are none."""
+
+    rows: pl.DataFrame
+    rejected: list[RejectedRow]
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedReport:
     """The typed rows of a file. Columns keep Amazon's names; money is minor units."""
 
@@ -46,193 +49,127 @@ class ParsedReport:
     rejected: tuple[RejectedRow, ...]
 
 
-def decode(data: bytes, *, charset: str | None, store: Marketplace) -> str:
-    """The file's text: the announced charset, else UTF-8, else the store's older one.
+def read_batches(
+    source: BinaryIO, kind: ReportKind, *, store: Marketplace, charset: str
+) -> Iterator[Batch]:
+    """The rows of a file in a character set, bounded in memory; at least one batch.
 
     Raises:
-        UnreadableReport: undecodable, or not text at all; bytes are never dropped silently.
+        UnicodeDecodeError: the file is in another character set.
+        UnreadableReport: a column that the type needs is missing, there are far more columns or rows
+            than a report has, or almost nothing can be read.
     """
-    if b"\x00" in data:
-        raise UnreadableReport("the file holds NUL bytes: it is not a report text file")
-    for candidate in (charset, "utf-8-sig", store.legacy_charset):
-        if candidate is None:
-            continue
-        try:
-            return data.decode(candidate).lstrip("\ufeff")
-        except (UnicodeDecodeError, LookupError):
-            continue
-    raise UnreadableReport("the file is in no character set that this marketplace uses")
-
-
-def header_of(text: str) -> tuple[list[str], str]:
-    """The first line's names and the separator (tab from the API, comma from Seller Central)."""
-    first = text.split("\n", 1)[0].rstrip("\r")
-    separator = "\t" if "\t" in first else ","
-    names = [name.strip().strip('"') for name in first.split(separator)]
-    if len(names) > MOST_COLUMNS:
-        raise UnreadableReport(f"the file has {len(names)} columns; no report has that many")
-    return names, separator
+    layout: Layout | None = None
+    line = 1
+    rows = rejected = 0
+    for piece in pieces(source, charset):
+        body = piece
+        if layout is None:
+            head, _, body = piece.partition(b"\n")
+            layout, line = layout_of(head.decode(), kind, store), 2
+        batch, lines = _read(body, line, layout)
+        line, rows, rejected = (
+            line + lines,
+            rows + batch.rows.height,
+            rejected + len(batch.rejected),
+        )
+        _refuse_the_hopeless(rows, rejected)
+        yield batch
+    if layout is None:
+        raise UnreadableReport("the file is empty")
 
 
 def read_file(
     path: Path, kind: ReportKind, *, store: Marketplace, charset: str | None = None
 ) -> ParsedReport:
-    """Read a whole file from disk; see `read_text`."""
-    if path.stat().st_size > LARGEST_FILE_BYTES:
-        raise UnreadableReport("the file is larger than 512 MiB: split it by period")
-    return read_text(decode(path.read_bytes(), charset=charset, store=store), kind, store=store)
+    """All rows of a file at once, for those that fit into memory."""
+    with path.open("rb") as source:
+        return _read_whole(source, kind, store, charset)
 
 
-def read_text(
-    text: str, kind: ReportKind, *, store: Marketplace, most_cells: int = MOST_CELLS
+def read_text(text: str, kind: ReportKind, *, store: Marketplace) -> ParsedReport:
+    """All rows of a text."""
+    return _read_whole(io.BytesIO(text.encode()), kind, store, UTF_8)
+
+
+def _read_whole(
+    source: BinaryIO, kind: ReportKind, store: Marketplace, charset: str | None
 ) -> ParsedReport:
-    """Typed rows, and the rows that are none.
-
-    Raises:
-        UnreadableReport: a column that the type needs is missing, there are far more columns or rows
-            than a report has, or almost nothing can be read.
-    """
-    names, separator = header_of(text)
-    folded = [fold(name) for name in names]
-    missing = kind.required - set(folded)
-    if missing:
-        raise UnreadableReport(f"columns are missing: {', '.join(sorted(missing))}")
-    if len(folded) > len(kind.columns) + OTHER_COLUMNS:
-        raise UnreadableReport(f"the file has {len(folded)} columns; this report has fewer")
-    good, rejected, kept = [], list[RejectedRow](), 0
-    for first_line, lines in _batches(text):
-        rows, aside = _separate(_typed(first_line, lines, folded, separator, kind, store), kind)
-        good.append(rows)
-        rejected += aside
-        kept += rows.height
-        if kept * len(kind.columns) > most_cells:
-            raise UnreadableReport("the file has too many rows: split it by period")
-        if len(rejected) > MOST_REJECTED:
-            raise UnreadableReport(f"more than {MOST_REJECTED} rows cannot be read")
-    return ParsedReport(kind, _with_identity(pl.concat(good), kind), tuple(rejected))
+    for candidate in charsets(charset, store):
+        source.seek(0)
+        try:
+            batches = list(read_batches(source, kind, store=store, charset=candidate))
+        except UnicodeDecodeError:
+            continue
+        return _together(kind, batches)
+    raise no_charset_fits()
 
 
-def _batches(text: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines under the header, and which line of the file is the first; at least one batch."""
-    lines = _lines(text)
-    next(lines)
-    line = 2
-    while True:
-        batch = list(islice(lines, BATCH_ROWS))
-        yield line, batch
-        line += len(batch)
-        if len(batch) < BATCH_ROWS:
-            return
+def no_charset_fits() -> UnreadableReport:
+    """What is wrong with a file that no character set explains."""
+    return UnreadableReport("the file is in no character set that this marketplace uses")
 
 
-def _lines(text: str) -> Iterator[str]:
-    start = 0
-    while (end := text.find("\n", start)) >= 0:
-        yield text[start:end]
-        start = end + 1
-    yield text[start:]
+def schema_of(kind: ReportKind) -> dict[str, pl.DataType]:
+    """The columns of typed rows."""
+    return {LINE: pl.UInt32()} | {column.name: DTYPES[column.kind] for column in kind.columns}
 
 
-def _typed(
-    first_line: int,
-    lines: list[str],
-    folded: list[str],
-    separator: str,
-    kind: ReportKind,
-    store: Marketplace,
-) -> pl.DataFrame:
-    cells = _cells(first_line, lines, folded, separator, frozenset(c.folded for c in kind.columns))
-    return cells.select(
-        pl.col(LINE),
-        *(
-            typed(column, kind, store).alias(column.name)
-            for column in kind.columns
-            if column.folded in folded
-        ),
-        *(
-            pl.lit(None, dtype=DTYPES[column.kind]).alias(column.name)
-            for column in kind.columns
-            if column.folded not in folded
-        ),
-        pl.col("too_many"),
-        *(
-            _given(column).alias(f"{column.name}\x00given")
-            for column in kind.columns
-            if column.folded in folded and column.kind is not Kind.TEXT
-        ),
+def _together(kind: ReportKind, batches: list[Batch]) -> ParsedReport:
+    frame = pl.concat([batch.rows for batch in batches])
+    numbered = frame.with_columns(
+        row_key(kind), pl.col(LINE).cum_count().over(identity_of(kind)).alias(OCCURRENCE)
     )
+    return ParsedReport(kind, numbered, tuple(row for batch in batches for row in batch.rejected))
 
 
-def _cells(
-    first_line: int, lines: list[str], folded: list[str], separator: str, used: frozenset[str]
-) -> pl.DataFrame:
-    raw = pl.Series("raw", lines, dtype=pl.String).str.strip_chars_end("\r")
-    numbers = pl.int_range(first_line, first_line + len(raw), eager=True)
-    frame = pl.DataFrame({LINE: numbers, "raw": raw})
-    frame = frame.filter(pl.col("raw").str.strip_chars() != "")
-    if separator == ",":
-        parts = pl.col("raw").str.replace_all(r'","', "\t").str.strip_chars('"')
-        separator = "\t"
-    else:
-        parts = pl.col("raw")
-    width = len(folded)
-    split = parts.str.split_exact(separator, width).struct.rename_fields(
-        [f"{place}:{name}" for place, name in enumerate(folded)] + ["beyond"]
-    )
-    frame = frame.with_columns(split.alias("cells")).unnest("cells")
-    first = {name: f"{place}:{name}" for place, name in reversed(list(enumerate(folded)))}
-    return frame.select(
-        LINE,
-        (pl.col("beyond").is_not_null()).alias("too_many"),
-        *(_clean(pl.col(source)).alias(name) for name, source in first.items() if name in used),
-    )
-
-
-def _clean(cell: pl.Expr) -> pl.Expr:
-    """Strip blanks and one pair of enclosing quotes; a quote inside the text stays."""
-    bare = cell.fill_null("").str.strip_chars()
-    quoted = bare.str.starts_with('"') & bare.str.ends_with('"') & (bare.str.len_chars() > 1)
-    return pl.when(quoted).then(bare.str.slice(1, bare.str.len_chars() - 2)).otherwise(bare)
-
-
-def _given(column: Column) -> pl.Expr:
-    return pl.col(column.folded) != ""
-
-
-def _separate(typed: pl.DataFrame, kind: ReportKind) -> tuple[pl.DataFrame, Iterator[RejectedRow]]:
-    checked = [c for c in kind.columns if f"{c.name}\x00given" in typed.columns]
-    bad = [
-        pl.when(pl.col(f"{c.name}\x00given") & pl.col(c.name).is_null()).then(pl.lit(c.name))
-        for c in checked
-    ]
-    empty = [
-        pl.when(~pl.col(f"{c.name}\x00given")).then(pl.lit(c.name))
-        for c in checked
-        if c.required and not c.blank
-    ]
-    reasons = typed.with_columns(
-        pl.when(pl.col("too_many"))
-        .then(pl.lit("has more cells than the header"))
-        .otherwise(
-            pl.coalesce(
-                [pl.concat_str(pl.lit("cannot read "), one) for one in bad]
-                + [pl.concat_str(pl.lit("lacks "), one) for one in empty]
-                + [pl.lit(None, dtype=pl.String)]
-            )
+def _read(piece: bytes, first_line: int, layout: Layout) -> tuple[Batch, int]:
+    """The rows of a piece of whole lines, and how many lines it has."""
+    found = read_lines(piece, layout)
+    sure = found[READABLE]
+    numbers = pl.int_range(first_line, first_line + found.height, dtype=pl.UInt32, eager=True)
+    rows = found.drop(READABLE).insert_column(0, numbers.alias(LINE))
+    rejected: list[RejectedRow] = []
+    if not sure.all():
+        lines = piece.split(b"\n")
+        odd = (~sure).arg_true()
+        careful, rejected = _carefully(
+            ((first_line + place, lines[place].decode()) for place in odd), layout
         )
-        .alias(_WHY)
+        rows = rows.filter(sure)
+        if careful.height:
+            rows = pl.concat([rows, careful]).sort(LINE)
+    return Batch(_complete(rows, layout.kind), rejected), found.height
+
+
+def _carefully(
+    lines: Iterator[tuple[int, str]], layout: Layout
+) -> tuple[pl.DataFrame, list[RejectedRow]]:
+    rows: list[Values] = []
+    rejected = []
+    for number, line in lines:
+        match read_line(line, layout):
+            case str(reason):
+                rejected.append(RejectedRow(number, reason))
+            case dict(values):
+                rows.append({LINE: number, **values})
+    schema = schema_of(layout.kind)
+    given = {name: schema[name] for name in (LINE, *(c.name for c in layout.columns))}
+    return pl.DataFrame(rows, schema=given, orient="row"), rejected
+
+
+def _complete(rows: pl.DataFrame, kind: ReportKind) -> pl.DataFrame:
+    """With every column of the type: real files leave out those that have no content."""
+    return rows.select(
+        pl.col(name)
+        if name in rows.columns
+        else pl.lit("" if dtype == pl.String else None, dtype=dtype).alias(name)
+        for name, dtype in schema_of(kind).items()
     )
-    rejected = reasons.filter(pl.col(_WHY).is_not_null()).select(LINE, _WHY)
-    good = reasons.filter(pl.col(_WHY).is_null()).select(LINE, *(c.name for c in kind.columns))
-    return good, (RejectedRow(*row) for row in rejected.iter_rows())
 
 
-def _with_identity(frame: pl.DataFrame, kind: ReportKind) -> pl.DataFrame:
-    """No report has a row id, and identical rows are real: key = cells + how-manieth in this file."""
-    identity = [
-        pl.col(column.name).cast(pl.String).fill_null("")
-        for column in kind.columns
-        if column.identity
-    ]
-    keyed = frame.with_columns(pl.concat_str(identity, separator=_SEPARATOR).alias(ROW_KEY))
-    return keyed.with_columns(pl.col(LINE).cum_count().over(ROW_KEY).alias(OCCURRENCE))
+def _refuse_the_hopeless(rows: int, rejected: int) -> None:
+    if rows + rejected > MOST_ROWS:
+        raise UnreadableReport(f"the file has more than {MOST_ROWS:,} rows: split it by period")
+    if rejected > max(MOST_REJECTED, rows):
+        raise UnreadableReport(f"more than {MOST_REJECTED} rows cannot be read")

@@ -19,6 +19,8 @@ class ReceivedReport:
     document_id: str
     content: Path
     charset: str | None = None
+    packed: Path | None = None
+    """The same file as gzip, if it came so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,7 +20,7 @@ from integrations_backend.reports.schemas import (
     UploadedFile,
     UploadStatus,
 )
-from integrations_backend.reports.understand import HandedOver, understand
+from integrations_backend.reports.understand import HandedOver, understanding
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.ids import new_id
 from opside_chassis.outbox import stage
@@ -40,28 +41,29 @@ async def read_uploads(
     """
     upload_id = new_id("upl")
     usual = await _usual_store(sessions, user_id)
-    understood = await asyncio.to_thread(understand, files, usual=usual)
-    for handed_over, (view, store) in zip(files, understood.files, strict=True):
-        await ingest_report(
-            sessions,
-            archive,
-            ReceivedReport(
+    # Rows of twenty files at once are more than memory may hold: they wait on disk.
+    with ExitStack() as place:
+        understood = await asyncio.to_thread(
+            lambda: place.enter_context(understanding(files, usual=usual))
+        )
+        for handed_over, one in zip(files, understood.files, strict=True):
+            report = ReceivedReport(
                 user_id=user_id,
                 sync_id=upload_id,
-                report_type=view.report_type,
-                marketplace_id=store.id,
+                report_type=one.view.report_type,
+                marketplace_id=one.store.id,
                 report_id="",
                 document_id=f"{UPLOADED}{_digest(handed_over.content)}",
                 content=handed_over.content,
-            ),
-        )
+            )
+            await ingest_report(sessions, archive, report, one.read)
     async with transaction(sessions, tenant=user_id) as session:
         upload = ReportUpload(
             id=upload_id,
             user_id=user_id,
             marketplace_id=understood.store.id,
             status=UploadStatus.DETECTING.value,
-            files={"files": [view.model_dump(mode="json") for view, _ in understood.files]},
+            files={"files": [one.view.model_dump(mode="json") for one in understood.files]},
         )
         await queries.add_upload(session, upload)
         await stage(session, DETECT_UPLOAD, {"uploadId": upload_id}, tenant=user_id)

@@ -1,0 +1,191 @@
+"""Many lines of a report file at once; the few that are not plain are left to the careful reader.
+
+What it does read, `careful.read_line` reads alike: it may know less, never other.
+"""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from integrations_backend.reports import cells
+from integrations_backend.reports.careful import needs_content
+from integrations_backend.reports.cells import DTYPES, Form
+from integrations_backend.reports.kinds import Column, Kind
+from integrations_backend.reports.layout import COMMA, TAB, Layout
+
+READABLE = "\x00readable"
+"""Whether the fast reader understood a row; no report has a column of this name."""
+_QUOTE = '"'
+
+
+def read_lines(piece: bytes, layout: Layout) -> pl.DataFrame:
+    """The typed values of every line, in order, and `READABLE`; where that is false they mean nothing.
+
+    Raises:
+        UnicodeDecodeError: the text is not UTF-8.
+    """
+    written = _cut(piece, layout).select(
+        pl.col(str(place)).alias(name) for name, place in layout.places.items()
+    )
+    values = written.select(
+        _value(column, written, layout).alias(column.name) for column in layout.columns
+    )
+    sure = _sure(layout.columns, values, written, bare=False)
+    unsure = [column for column in layout.columns if not sure[column.name].all()]
+    if unsure:
+        values, sure = _again(unsure, written, values, sure, layout)
+    anchor = next(column.name for column in layout.columns if column.required)
+    readable = sure.select(pl.all_horizontal(pl.all(), written[anchor] != "").alias(READABLE))
+    return values.hstack(readable)
+
+
+def _again(
+    unsure: list[Column],
+    written: pl.DataFrame,
+    values: pl.DataFrame,
+    sure: pl.DataFrame,
+    layout: Layout,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Columns with odd cells once more, without blanks and quotes around them."""
+    if any(
+        column.kind is Kind.CURRENCY or column.name == layout.kind.currency for column in unsure
+    ):
+        known = {column.name for column in unsure}
+        unsure += [c for c in layout.columns if c.kind is Kind.MONEY and c.name not in known]
+    written = written.with_columns(_bare(pl.col(column.name)) for column in unsure)
+    bare = written.select(_value(column, written, layout).alias(column.name) for column in unsure)
+    return (
+        values.with_columns(bare.iter_columns()),
+        sure.with_columns(_sure(unsure, bare, written, bare=True).iter_columns()),
+    )
+
+
+def _cut(piece: bytes, layout: Layout) -> pl.DataFrame:
+    """Cells as text, a row for every line; a line that cannot be cut so is an empty row."""
+    if layout.separator == COMMA:
+        piece = _commas_to_tabs(piece, layout.width)
+    head = TAB.join(str(place) for place in range(layout.width)).encode() + b"\n"
+    try:
+        return _cells_of(head + piece)
+    except pl.exceptions.ComputeError:
+        piece.decode()
+        lines = piece.split(b"\n")
+        fitting = (b"" if line.count(b"\t") >= layout.width else line for line in lines)
+        return _cells_of(head + b"\n".join(fitting))
+
+
+def _cells_of(text: bytes) -> pl.DataFrame:
+    return pl.read_csv(
+        text,
+        separator=TAB,
+        quote_char=None,
+        infer_schema=False,
+        empty_string_is_null=False,
+        truncate_ragged_lines=False,
+    )
+
+
+def _commas_to_tabs(piece: bytes, width: int) -> bytes:
+    """Lines of which either every cell is quoted or none: there a comma's meaning is certain."""
+    return "\n".join(_tabbed(line, width) for line in piece.decode().split("\n")).encode()
+
+
+def _tabbed(line: str, width: int) -> str:
+    line = line.rstrip("\r")
+    if TAB in line:
+        return ""
+    quotes = line.count(_QUOTE)
+    if not quotes:
+        return line.replace(COMMA, TAB)
+    between = line.count('","')
+    all_quoted = line.startswith(_QUOTE) and line.endswith(_QUOTE) and quotes == 2 * between + 2
+    return line[1:-1].replace('","', TAB) if all_quoted and between < width else ""
+
+
+def _bare(cell: pl.Expr) -> pl.Expr:
+    """Without blanks around it and one pair of enclosing quotes; a quote inside the text stays."""
+    stripped = cell.str.strip_chars()
+    quoted = (
+        stripped.str.starts_with(_QUOTE)
+        & stripped.str.ends_with(_QUOTE)
+        & (stripped.str.len_bytes() > 1)
+    )
+    inner = stripped.str.slice(1, stripped.str.len_chars() - 2)
+    return pl.when(quoted).then(inner).otherwise(stripped)
+
+
+def _sure(
+    columns: Iterable[Column], values: pl.DataFrame, written: pl.DataFrame, *, bare: bool
+) -> pl.DataFrame:
+    """Which cells are certain, by column. Those that are not `bare` may stand in quotes."""
+    found = {}
+    for column in columns:
+        value = values[column.name]
+        match column.kind:
+            case Kind.TEXT | Kind.REFERENCE:
+                certain = value.is_not_null()
+                if not bare:
+                    certain &= ~value.str.starts_with(_QUOTE).fill_null(value=False)
+            case _:
+                certain = value.is_not_null()
+        if column.kind is not Kind.TEXT:
+            empty = written[column.name] == ""
+            certain = certain & ~empty if needs_content(column) else certain | empty
+        found[column.name] = certain
+    return pl.DataFrame(found)
+
+
+def _value(column: Column, written: pl.DataFrame, layout: Layout) -> pl.Expr:
+    """A column's values; null where a cell is empty or not understood."""
+    cell = pl.col(column.name)
+    match column.kind:
+        case Kind.TEXT:
+            return cell.str.strip_chars()
+        case Kind.REFERENCE:
+            return pl.when(cell.str.contains(cells.REFERENCE)).then(cell)
+        case Kind.CURRENCY:
+            return pl.when(cell.str.contains(cells.CURRENCY)).then(cell)
+        case Kind.COUNT:
+            return _within(cell.cast(pl.Int64, strict=False), cells.MOST_UNITS)
+        case Kind.MONEY:
+            return _minor(cell, layout)
+        case Kind.MOMENT:
+            return _moment(cell, _usual_form(written[column.name], layout))
+        case Kind.DAY:
+            return _moment(cell, _usual_form(written[column.name], layout)).dt.date()
+
+
+def _within(number: pl.Expr, largest: int) -> pl.Expr:
+    return pl.when(number.is_between(-largest, largest)).then(number)
+
+
+def _minor(cell: pl.Expr, layout: Layout) -> pl.Expr:
+    digits = pl.lit(None, dtype=pl.String)
+    for pattern, thousands, point in cells.amount_forms(layout.store):
+        plain = cell.str.replace_all(thousands, "", literal=True) if thousands else cell
+        if point == COMMA:
+            plain = plain.str.replace(COMMA, ".", literal=True)
+        digits = pl.when(cell.str.contains(pattern)).then(plain).otherwise(digits)
+    factor = cells.minor_units_expression(layout.kind, layout.store)
+    scaled = digits.cast(pl.Decimal(28, 6), strict=False) * factor.cast(pl.Decimal(28, 0))
+    whole = scaled.cast(pl.Int64, strict=False)
+    exact = pl.when(whole.cast(pl.Decimal(28, 6)) == scaled).then(whole)
+    return _within(exact, layout.kind.largest_minor)
+
+
+def _usual_form(written: pl.Series, layout: Layout) -> Form | None:
+    """How the column's first cell is written: nearly always the others are, too."""
+    first = next((cell for cell in written.head(1000) if cell), "")
+    return next((form for form in cells.forms(layout.store) if form.fits(first)), None)
+
+
+def _moment(cell: pl.Expr, form: Form | None) -> pl.Expr:
+    if form is None:
+        return pl.when(cell.is_null()).then(pl.lit(None, dtype=DTYPES[Kind.MOMENT]))
+    cell = pl.when(cell.str.contains(form.pattern)).then(cell)
+    if form.zone is None:
+        found = cell.str.to_datetime(form.strptime, time_unit="us", time_zone="UTC", strict=False)
+    else:
+        local = cell.str.to_datetime(form.strptime, time_unit="us", strict=False)
+        found = local.dt.replace_time_zone(form.zone).dt.convert_time_zone("UTC")
+    return pl.when(found.dt.year().is_between(cells.FIRST_YEAR, cells.LAST_YEAR)).then(found)
