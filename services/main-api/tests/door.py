@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from main_api.amazon_login_api.gateway import AmazonLogin, AmazonProfile
 from main_api.app import create
 from main_api.archive import EvidenceArchive
+from main_api.mail_api.gateway import Mailer
 from main_api.runtime import SERVICE, Runtime, allowed_origins
 from main_api.settings import Settings
 from opside_chassis.clock import Clock
@@ -81,6 +82,7 @@ class Door:
     evidence: EvidenceArchive = field(
         default_factory=lambda: EvidenceArchive.open(tempfile.mkdtemp(prefix="opside-evidence-"))
     )
+    mailer: Mailer | None = None
     transport: httpx.AsyncBaseTransport | None = None
     """Instead of sockets to the neighbours."""
     app: FastAPI = field(init=False)
@@ -105,6 +107,7 @@ class Door:
             upstreams=clients,
             user_tokens=UserTokens(key),
             allowed_origins=allowed_origins(settings),
+            mailer=self.mailer,
             evidence=self.evidence,
             clock=self.clock,
         )

@@ -176,6 +176,8 @@ def _main_api(place: Place) -> dict[str, str]:
         "EVIDENCE_ARCHIVE_URL": place.archive.absolute().with_name("evidence").as_uri(),
         # A newcomer wants to see the fee now; real sellers have days to object.
         "COMMISSION_REVIEW_DAYS": "0",
+        "MAIL_URL": place.archive.absolute().with_name("mail").as_uri(),
+        "MAIL_EVERY_SECONDS": "5",
         **_encryption(place),
     }
 

@@ -11,7 +11,9 @@ from main_api.dashboard import routes as dashboard_routes
 from main_api.events import routes as events_routes
 from main_api.evidence import routes as evidence_routes
 from main_api.evidence.content import LARGEST_FILE_BYTES
+from main_api.filings import routes as filings_routes
 from main_api.gateway.routes import build_router
+from main_api.notifications import routes as notifications_routes
 from main_api.recoveries import routes as recoveries_routes
 from main_api.runtime import SERVICE, Runtime, build_access, open_runtime
 from main_api.sessions import routes as sessions_routes
@@ -61,9 +63,11 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
         routers=[
             sessions_routes.router,
             accounts_routes.router,
+            notifications_routes.router,
             recoveries_routes.router,
             statements_routes.router,
             evidence_routes.router,
+            filings_routes.router,
             events_routes.router,
             dashboard_routes.router,
             build_router(),

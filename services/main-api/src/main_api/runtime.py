@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from main_api.amazon_login_api.gateway import AmazonLogin
 from main_api.amazon_login_api.live import LiveAmazonLogin
 from main_api.archive import EvidenceArchive
+from main_api.mail_api.gateway import Mailer
+from main_api.mail_api.live import open_mailer
 from main_api.settings import Settings
 from opside_chassis.access import Access
 from opside_chassis.clock import Clock, utc_now
@@ -37,6 +39,8 @@ class Runtime:
     user_tokens: UserTokens
     allowed_origins: frozenset[str]
     evidence: EvidenceArchive
+    mailer: Mailer | None
+    """None: nothing goes out by e-mail."""
     clock: Clock = utc_now
 
     def upstream(self, service: str) -> ServiceClient:
@@ -71,8 +75,9 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """Connect everything; close it again at the end.
 
     Raises:
-        WrongSetting: DATABASE_URL names a role that is too strong.
+        WrongSetting: DATABASE_URL names a role that is too strong, MAIL_URL no mail server.
     """
+    mailer = open_mailer(settings.mail_url.get_secret_value(), sender=settings.mail_sender)
     evidence = EvidenceArchive.open(settings.evidence_archive_url)
     database = Database.connect(settings.database_url, application_name=SERVICE)
     clients = service_clients(settings)
@@ -89,6 +94,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             user_tokens=UserTokens(SigningKey.from_settings(settings, issuer=SERVICE)),
             allowed_origins=allowed_origins(settings),
             evidence=evidence,
+            mailer=mailer,
         )
     finally:
         for client in clients.values():

@@ -30,6 +30,12 @@ class Settings(ServiceSettings):
     """A seller may object to a fee so many days before it is asked for; 0: it is asked for at once."""
     evidence_archive_url: str = Field(min_length=1)
     """Folder (path or file: address) of the documents that sellers hand over."""
+    mail_url: SecretStr = SecretStr("")
+    """Where e-mail goes out: smtp:// (STARTTLS), smtps://, or file:/folder on a developer's machine.
+    Empty: nothing is sent; the feed in the app has everything."""
+    mail_sender: str = Field(default="Opside <no-reply@opside.invalid>", min_length=3)
+    mail_every_seconds: int = Field(default=600, ge=1, le=86_400)
+    """A seller gets at most one letter in so many seconds, about everything in between."""
     session_lifetime_days: Annotated[int, Field(ge=1, le=90)] = 30
     """A session ends so many days after sign-in, however often it is refreshed."""
 
@@ -44,6 +50,10 @@ class Settings(ServiceSettings):
             )
         if not self.in_production:
             return
+        if self.mail_url.get_secret_value().startswith("file:"):
+            raise WrongSetting(
+                "MAIL_URL", "is a folder in production", "name a mail server, or leave it empty"
+            )
         for name in ("app_url", "amazon_login_url", "amazon_api_url", "amazon_login_redirect_uri"):
             if is_local_url(getattr(self, name)):
                 raise WrongSetting(

@@ -4,6 +4,8 @@ from main_api.accounts import models as accounts_models
 from main_api.base import SCHEMA, Base
 from main_api.case_facts import models as case_facts_models
 from main_api.evidence import models as evidence_models
+from main_api.filings import models as filings_models
+from main_api.notifications import models as notifications_models
 from main_api.recoveries import models as recoveries_models
 from main_api.sessions import models as sessions_models
 from opside_chassis.inbox import inbox_table
@@ -18,7 +20,9 @@ __all__ = [
     "accounts_models",
     "case_facts_models",
     "evidence_models",
+    "filings_models",
     "metadata",
+    "notifications_models",
     "recoveries_models",
     "sessions_models",
 ]

@@ -7,6 +7,16 @@ from main_api.accounts.cases import open_case_for_job
 from main_api.events.apply import APPLY_EVENT, apply_event
 from main_api.evidence.match import MATCH_EVIDENCE, match_evidence
 from main_api.evidence.remove import REMOVE_EVIDENCE_FILE, remove_evidence_file
+from main_api.notifications.notify import SEND_LETTER, LetterTerms
+from main_api.notifications.send_letter import send_letter
+from main_api.filings.file import TELL_CASE_FILED, tell_case_filed
+from main_api.filings.watch_deadlines import (
+    WATCH_EVERY_SECONDS,
+    WATCH_EVERYBODY,
+    WATCH_SELLER,
+    watch_everybody,
+    watch_seller,
+)
 from main_api.recoveries.confirm import REQUEST_COMMISSION, FeeTerms
 from main_api.recoveries.request_clawback import request_clawback
 from main_api.recoveries.request_commission import request_commission
@@ -14,7 +24,7 @@ from main_api.recoveries.reverse import REQUEST_CLAWBACK
 from main_api.runtime import SCHEMA, SERVICE, Runtime, open_runtime
 from main_api.settings import Settings
 from opside_chassis import process
-from opside_chassis.jobs import Handler, Workshop
+from opside_chassis.jobs import Handler, Schedule, Workshop
 from opside_chassis.relay import Relay, run_worker
 
 
@@ -29,11 +39,21 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
         review = timedelta(days=settings.commission_review_days)
         return FeeTerms(settings.collection_mode, review, runtime.clock())
 
+    def letters() -> LetterTerms:
+        often = runtime.settings.mail_every_seconds if runtime.mailer else None
+        return LetterTerms(often, runtime.clock())
+
     return {
-        APPLY_EVENT: lambda job: apply_event(sessions, job, terms=terms()),
+        APPLY_EVENT: lambda job: apply_event(sessions, job, terms=terms(), letters=letters()),
+        SEND_LETTER: lambda job: send_letter(
+            sessions, runtime.mailer, job, app_url=runtime.settings.app_url
+        ),
         REQUEST_COMMISSION: lambda job: request_commission(sessions, payments, job),
         REQUEST_CLAWBACK: lambda job: request_clawback(sessions, payments, job),
         MATCH_EVIDENCE: lambda job: match_evidence(sessions, integrations, job, clock=clock),
+        TELL_CASE_FILED: lambda job: tell_case_filed(sessions, integrations, job, clock=clock),
+        WATCH_EVERYBODY: lambda job: watch_everybody(sessions, job),
+        WATCH_SELLER: lambda job: watch_seller(sessions, integrations, job, clock=clock),
         REMOVE_EVIDENCE_FILE: lambda job: remove_evidence_file(sessions, runtime.evidence, job),
     }
 
@@ -41,7 +61,12 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
 async def work(settings: Settings) -> None:
     """Run jobs until told to stop."""
     async with open_runtime(settings) as runtime:
-        workshop = Workshop(runtime.database.sessions, handlers(runtime), open_case_for_job)
+        workshop = Workshop(
+            runtime.database.sessions,
+            handlers(runtime),
+            open_case_for_job,
+            (Schedule(WATCH_EVERYBODY, WATCH_EVERY_SECONDS),),
+        )
         await run_worker(
             Relay(
                 service=SERVICE,

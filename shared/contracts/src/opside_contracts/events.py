@@ -4,7 +4,7 @@ The receiver stores an event once by its id (`opside_chassis.inbox`) and treats 
 event carries everything its receiver needs, since services never read each other's tables.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -52,6 +52,20 @@ class RecoveryReversed(_Event):
     reversed_at: datetime
 
 
+class CasesFound(_Event):
+    """A sync found losses that were not known before; sent by integrations-backend once a sync."""
+
+    type: Literal["cases.found"] = "cases.found"
+    sync_id: Reference
+    cases: Annotated[int, Field(gt=0)]
+    quantity: int
+    """Units."""
+    known_value_minor: int
+    """Of the cases whose value is known; others wait for a cost document."""
+    currency: Currency
+    first_deadline: date | None = None
+
+
 class ConnectionChanged(_Event):
     """A provider connection of a user changed."""
 
@@ -84,7 +98,7 @@ class CommissionChanged(_Event):
 
 
 Event = Annotated[
-    RecoveryConfirmed | RecoveryReversed | ConnectionChanged | CommissionChanged,
+    RecoveryConfirmed | RecoveryReversed | CasesFound | ConnectionChanged | CommissionChanged,
     Field(discriminator="type"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

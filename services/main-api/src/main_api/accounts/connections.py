@@ -7,9 +7,9 @@ from opside_contracts.events import ConnectionChanged
 from opside_contracts.integrations.messages import ConnectionStatus, Provider
 
 
-async def keep_connection(session: AsyncSession, event: ConnectionChanged) -> None:
-    """Store the state; an older event that arrives late changes nothing."""
-    await queries.keep_connection(session, event)
+async def keep_connection(session: AsyncSession, event: ConnectionChanged) -> bool:
+    """Store the state; an older event that arrives late changes nothing: False."""
+    return await queries.keep_connection(session, event)
 
 
 async def amazon_is_connected(session: AsyncSession, user_id: str) -> bool:

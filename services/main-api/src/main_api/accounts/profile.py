@@ -1,5 +1,7 @@
 """What a user is shown of himself."""
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from main_api.accounts import queries
 from main_api.accounts.schemas import Me
 from opside_chassis.database import Sessions, transaction
@@ -38,3 +40,9 @@ async def read_profile(sessions: Sessions, *, user_id: str, default_mode: Collec
             for provider in Provider
         ],
     )
+
+
+async def address_of(session: AsyncSession, user_id: str) -> str | None:
+    """The seller's e-mail address; None when he is gone."""
+    user = await queries.user_by_id(session, user_id)
+    return user.email if user else None

@@ -57,8 +57,8 @@ async def change_collection(session: AsyncSession, user_id: str, mode: str | Non
     return (await session.execute(statement)).first() is not None
 
 
-async def keep_connection(session: AsyncSession, event: ConnectionChanged) -> None:
-    """Store a connection's state unless a later one is known."""
+async def keep_connection(session: AsyncSession, event: ConnectionChanged) -> bool:
+    """Store a connection's state unless a later one is known; False when one is."""
     fresh = {
         "user_id": event.user_id,
         "provider": event.provider.value,
@@ -67,19 +67,26 @@ async def keep_connection(session: AsyncSession, event: ConnectionChanged) -> No
         "occurred_at": event.occurred_at,
     }
     statement = insert(IntegrationStatus).values(fresh)
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["user_id", "provider"],
-            set_={key: statement.excluded[key] for key in ("status", "account_id", "occurred_at")},
-            where=IntegrationStatus.occurred_at < statement.excluded.occurred_at,
-        )
-    )
+    kept = statement.on_conflict_do_update(
+        index_elements=["user_id", "provider"],
+        set_={key: statement.excluded[key] for key in ("status", "account_id", "occurred_at")},
+        where=IntegrationStatus.occurred_at < statement.excluded.occurred_at,
+    ).returning(IntegrationStatus.provider)
+    return (await session.execute(kept)).first() is not None
 
 
 async def connections_of(session: AsyncSession, user_id: str) -> list[IntegrationStatus]:
     """The known connections of a user."""
     query = select(IntegrationStatus).where(IntegrationStatus.user_id == user_id)
     return list(await session.scalars(query.order_by(IntegrationStatus.provider)))
+
+
+async def users_with(session: AsyncSession, *, provider: str, status: str) -> list[str]:
+    """Users whose connection to a provider has this status."""
+    query = select(IntegrationStatus.user_id).where(
+        IntegrationStatus.provider == provider, IntegrationStatus.status == status
+    )
+    return list(await session.scalars(query.order_by(IntegrationStatus.user_id)))
 
 
 async def open_case(session: AsyncSession, case: HumanCase) -> None:

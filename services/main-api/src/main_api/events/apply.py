@@ -3,6 +3,9 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from main_api.accounts.connections import keep_connection
+from main_api.events.tell import notice_of
+from main_api.notifications.notify import LetterTerms, notify
+from main_api.filings.follow_payments import follow_payments
 from main_api.recoveries.confirm import FeeTerms, confirm_recovery
 from main_api.recoveries.follow_commission import follow_commission
 from main_api.recoveries.reverse import reverse_recovery
@@ -11,6 +14,7 @@ from opside_chassis.database import Sessions, set_tenant, transaction
 from opside_chassis.outbox import StagedJob, fence
 from opside_contracts.events import (
     EVENT,
+    CasesFound,
     CommissionChanged,
     ConnectionChanged,
     Event,
@@ -21,8 +25,13 @@ from opside_contracts.events import (
 APPLY_EVENT = "apply_event"
 
 
-async def apply_event(sessions: Sessions, job: StagedJob, *, terms: FeeTerms) -> None:
-    """Apply the event of an inbox row. A failure leaves it unapplied, to be tried again."""
+async def apply_event(
+    sessions: Sessions, job: StagedJob, *, terms: FeeTerms, letters: LetterTerms
+) -> None:
+    """Apply the event of an inbox row and tell its seller, if it was news.
+
+    A failure leaves it unapplied, to be tried again.
+    """
     async with transaction(sessions) as session:
         await fence(session, job)
         row = await inbox.lock(session, job.payload["inboxId"])
@@ -30,17 +39,24 @@ async def apply_event(sessions: Sessions, job: StagedJob, *, terms: FeeTerms) ->
             return
         event = EVENT.validate_python(row.payload)
         await set_tenant(session, event.user_id)
-        await _effect(session, event, terms)
+        notice = notice_of(event) if await _effect(session, event, terms) else None
+        if notice is not None:
+            await notify(session, user_id=event.user_id, notice=notice, terms=letters)
+        if isinstance(event, RecoveryConfirmed | RecoveryReversed):
+            await follow_payments(session, user_id=event.user_id, recovery_id=event.recovery_id)
         await inbox.mark(session, row.id, "applied")
 
 
-async def _effect(session: AsyncSession, event: Event, terms: FeeTerms) -> None:
+async def _effect(session: AsyncSession, event: Event, terms: FeeTerms) -> bool:
+    """True when it was news: neither known before nor overtaken by a later one."""
     match event:
         case ConnectionChanged():
-            await keep_connection(session, event)
+            return await keep_connection(session, event)
         case RecoveryConfirmed():
-            await confirm_recovery(session, event, terms=terms)
+            return await confirm_recovery(session, event, terms=terms)
         case RecoveryReversed():
-            await reverse_recovery(session, event)
+            return await reverse_recovery(session, event)
         case CommissionChanged():
-            await follow_commission(session, event)
+            return await follow_commission(session, event)
+        case CasesFound():
+            return True

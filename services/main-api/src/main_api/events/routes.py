@@ -21,6 +21,7 @@ _SENDERS = {
     "recovery.confirmed": "integrations-backend",
     "recovery.reversed": "integrations-backend",
     "connection.changed": "integrations-backend",
+    "cases.found": "integrations-backend",
     "commission.changed": "stripe-payments",
 }
 """Who may tell what: a stolen key of one service cannot speak for another."""

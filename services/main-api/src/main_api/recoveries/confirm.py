@@ -28,11 +28,11 @@ class FeeTerms:
 
 async def confirm_recovery(
     session: AsyncSession, event: RecoveryConfirmed, *, terms: FeeTerms
-) -> None:
+) -> bool:
     """Store the recovery; stage the commission request if the payment was our doing (R15).
 
     The request is due when the seller's time to object is over. The collection mode is the one of
-    this moment, whatever an admin changes before a retry.
+    this moment, whatever an admin changes before a retry. False when the recovery was known.
 
     Raises:
         RecoveryContradicted: it is known with another amount or currency; a person must look.
@@ -56,7 +56,7 @@ async def confirm_recovery(
     )
     if not await queries.insert_recovery(session, recovery):
         await _refuse_contradiction(session, event)
-        return
+        return False
     if event.billable:
         mode = await collection_of(session, event.user_id, terms.default_mode)
         await stage(
@@ -67,6 +67,7 @@ async def confirm_recovery(
             due_at=recovery.review_until,
             dedupe_key=f"{REQUEST_COMMISSION}:{recovery.id}",
         )
+    return True
 
 
 async def _refuse_contradiction(session: AsyncSession, event: RecoveryConfirmed) -> None:

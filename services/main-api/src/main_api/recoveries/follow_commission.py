@@ -7,16 +7,17 @@ from main_api.recoveries.errors import RecoveryUnknown
 from opside_contracts.events import CommissionChanged
 
 
-async def follow_commission(session: AsyncSession, event: CommissionChanged) -> None:
-    """Take over the newest state; an older version that arrives late changes nothing.
+async def follow_commission(session: AsyncSession, event: CommissionChanged) -> bool:
+    """Take over the newest state; an older version that arrives late changes nothing: False.
 
     Raises:
         RecoveryUnknown: the recovery is not stored yet; events come in any order.
     """
     if await queries.keep_commission(session, event):
-        return
+        return True
     known = await queries.find_recovery(
         session, user_id=event.user_id, recovery_id=event.recovery_id
     )
     if known is None:
         raise RecoveryUnknown(f"reimbursement {event.recovery_id} is not known yet")
+    return False

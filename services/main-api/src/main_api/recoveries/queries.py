@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -178,3 +178,32 @@ async def open_objections(
     if after is not None:
         query = query.where(Objection.recovery_row_id > after)
     return [(row[0], row[1]) for row in await session.execute(query)]
+
+
+async def paid_for_case_of(
+    session: AsyncSession, *, user_id: str, recovery_id: str
+) -> Row[str, str, int, int, int, str | None, datetime] | None:
+    """Sums over all reimbursements of the case that this one answers, in its currency."""
+    told = (
+        select(Recovery.case_id, Recovery.currency)
+        .where(Recovery.user_id == user_id, Recovery.recovery_id == recovery_id)
+        .subquery()
+    )
+    query = (
+        select(
+            Recovery.case_id,
+            Recovery.currency,
+            func.sum(Recovery.amount_minor).label("paid_minor"),
+            func.sum(Recovery.reversed_minor).label("reversed_minor"),
+            func.sum(Recovery.quantity).label("units"),
+            func.max(Recovery.amazon_case_id).label("amazon_case_id"),
+            func.min(Recovery.approved_at).label("approved_at"),
+        )
+        .join(
+            told,
+            (told.c.case_id == Recovery.case_id) & (told.c.currency == Recovery.currency),
+        )
+        .where(Recovery.user_id == user_id)
+        .group_by(Recovery.case_id, Recovery.currency)
+    )
+    return (await session.execute(query)).one_or_none()

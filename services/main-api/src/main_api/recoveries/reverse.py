@@ -11,8 +11,8 @@ from opside_contracts.events import RecoveryReversed
 REQUEST_CLAWBACK = "request_clawback"
 
 
-async def reverse_recovery(session: AsyncSession, event: RecoveryReversed) -> None:
-    """Store the reversal and stage the clawback if a fee was asked for.
+async def reverse_recovery(session: AsyncSession, event: RecoveryReversed) -> bool:
+    """Store the reversal and stage the clawback if a fee was asked for; False when it was known.
 
     Raises:
         RecoveryUnknown: the recovery is not stored yet; events come in any order.
@@ -37,7 +37,7 @@ async def reverse_recovery(session: AsyncSession, event: RecoveryReversed) -> No
     )
     if not await queries.insert_reversal(session, reversal):
         await _refuse_contradiction(session, event)
-        return
+        return False
     recovery.reversed_minor += event.amount_minor
     if recovery.billable:
         await stage(
@@ -47,6 +47,7 @@ async def reverse_recovery(session: AsyncSession, event: RecoveryReversed) -> No
             tenant=event.user_id,
             dedupe_key=f"{REQUEST_CLAWBACK}:{event.user_id}:{event.reversal_id}",
         )
+    return True
 
 
 async def _refuse_contradiction(session: AsyncSession, event: RecoveryReversed) -> None:

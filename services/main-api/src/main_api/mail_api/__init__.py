@@ -1,0 +1,1 @@
+"""Where e-mail goes out."""

@@ -1,0 +1,1 @@
+"""What a seller is told: a feed in the app, and letters."""
