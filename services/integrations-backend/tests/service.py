@@ -19,6 +19,8 @@ from integrations_backend.human_cases import open_case_for_job
 from integrations_backend.runtime import SERVICE, Runtime, build_vault
 from integrations_backend.settings import Settings
 from integrations_backend.stripe_oauth_api.gateway import StripeOAuth
+from integrations_backend.sync.progress import ProgressHub
+from integrations_backend.sync.progress_hints import ProgressHints
 from integrations_backend.vault.tokens import TokenVault
 from integrations_backend.worker import handlers
 from opside_chassis.clock import Clock
@@ -87,6 +89,7 @@ class Service:
     app: FastAPI
     keys: Keys
     neighbours: Neighbours
+    hints: ProgressHints
 
     @property
     def sessions(self) -> Sessions:
@@ -94,7 +97,7 @@ class Service:
 
     @property
     def workshop(self) -> Workshop:
-        return Workshop(self.sessions, handlers(self.runtime), open_case_for_job)
+        return Workshop(self.sessions, handlers(self.runtime, self.hints), open_case_for_job)
 
     async def work(self, *, rounds: int = 12) -> None:
         """Until nothing is left to do, a dead worker's leases included."""
@@ -203,4 +206,6 @@ def build(
     app = create(settings)
     app.state.runtime = runtime
     app.state.rate_limiter = None
-    return Service(runtime, app, keys, neighbours)
+    hints = ProgressHints.connect(settings.redis_url)
+    app.state.progress = ProgressHub(database.sessions, hints)
+    return Service(runtime, app, keys, neighbours, hints)

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from integrations_backend.cases import routes as cases_routes
 from integrations_backend.connections import routes as connections_routes
+from integrations_backend.fees import routes as fees_routes
 from integrations_backend.inventory import routes as inventory_routes
 from integrations_backend.mail import routes as mail_routes
 from integrations_backend.onboarding import routes as onboarding_routes
@@ -15,6 +16,7 @@ from integrations_backend.runtime import SERVICE, build_access, open_runtime
 from integrations_backend.settings import Settings
 from integrations_backend.stripe_transactions import routes as stripe_routes
 from integrations_backend.sync import routes as sync_routes
+from integrations_backend.sync.progress import open_progress
 from opside_chassis import process
 from opside_chassis.health import database_check, queue_check, redis_check
 from opside_chassis.rate_limits import PathLimits
@@ -29,8 +31,12 @@ def create(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_runtime(settings) as runtime:
+        async with (
+            open_runtime(settings) as runtime,
+            open_progress(runtime.database.sessions, settings.redis_url) as progress,
+        ):
             app.state.runtime = runtime
+            app.state.progress = progress
             app.state.checks = [
                 database_check(runtime.database.engine),
                 redis_check(settings.redis_url),
@@ -46,6 +52,7 @@ def create(settings: Settings) -> FastAPI:
             sync_routes.router,
             cases_routes.router,
             inventory_routes.router,
+            fees_routes.router,
             reports_routes.router,
             onboarding_routes.router,
             mail_routes.router,

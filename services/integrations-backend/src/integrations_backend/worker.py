@@ -20,6 +20,7 @@ from integrations_backend.sync.advance import Pipeline
 from integrations_backend.sync.detect_upload import UploadDetection
 from integrations_backend.sync.errors import NotConnected
 from integrations_backend.sync.fetch import Fetcher
+from integrations_backend.sync.progress_hints import ProgressHints, open_hints
 from integrations_backend.sync.start import ADVANCE_SYNC, start_sync
 from opside_chassis import process
 from opside_chassis.jobs import Handler, Schedule, Workshop
@@ -31,7 +32,7 @@ from opside_contracts.integrations.messages import Provider
 SYNC_EVERYBODY = "sync_connected_sellers"
 
 
-def handlers(runtime: Runtime) -> Mapping[str, Handler]:
+def handlers(runtime: Runtime, hints: ProgressHints) -> Mapping[str, Handler]:
     """A handler for every kind of job this service stages."""
     sessions, clock = runtime.database.sessions, runtime.clock
     fetcher = Fetcher(sessions, runtime.amazon, runtime.tokens, runtime.archive, clock)
@@ -48,7 +49,7 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
         await runtime.accounts.publish(EVENT.validate_python(dict(job.payload)))
 
     return {
-        ADVANCE_SYNC: pipeline.advance,
+        ADVANCE_SYNC: hints.after(pipeline.advance),
         FIRST_SYNC: first_sync,
         SYNC_EVERYBODY: sync_everybody,
         ONBOARD_STRIPE: lambda job: onboard_stripe(sessions, runtime.payments, job),
@@ -70,10 +71,10 @@ async def _start(runtime: Runtime, user_id: str, *, reason: str) -> None:
 
 async def work(settings: Settings) -> None:
     """Run jobs until told to stop."""
-    async with open_runtime(settings) as runtime:
+    async with open_runtime(settings) as runtime, open_hints(settings.redis_url) as hints:
         workshop = Workshop(
             runtime.database.sessions,
-            handlers(runtime),
+            handlers(runtime, hints),
             open_case_for_job,
             (
                 Schedule(SYNC_EVERYBODY, settings.sync_interval_seconds),

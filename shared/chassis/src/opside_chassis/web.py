@@ -36,6 +36,10 @@ GRACEFUL_SHUTDOWN_SECONDS = 10
 KEEP_ALIVE_SECONDS = 30
 """Longer than the 5 s our clients keep an idle connection: the client must be the one to close."""
 BACKLOG = 2048
+WEBSOCKET_MESSAGE_BYTES = 4 * 1024
+"""Of a client's message; our sockets speak, clients only listen."""
+WEBSOCKET_PING_SECONDS = 20.0
+"""A client that answers no ping for so long is gone."""
 _CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CORS_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-CSRF-Token", HEADER)
 _CORS_EXPOSED = (HEADER, "Idempotent-Replayed", "Retry-After", "Content-Disposition")
@@ -153,7 +157,13 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         app,
         loop="uvloop",
         http="httptools",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=WEBSOCKET_MESSAGE_BYTES,
+        ws_max_queue=4,
+        ws_ping_interval=WEBSOCKET_PING_SECONDS,
+        ws_ping_timeout=WEBSOCKET_PING_SECONDS,
+        # A small message could unpack to a large one.
+        ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -1,7 +1,7 @@
 """Bodies of the sync routes."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from integrations_backend.sync.models import SyncJob, SyncReport
 from integrations_backend.sync.rules import SETTLED, STAGE, Step, percent
@@ -41,6 +41,13 @@ class SyncStatusAnswer(AnswerModel):
     """The envelope of the source document."""
 
     success: bool = True
+    data: SyncStatus
+
+
+class SyncProgress(AnswerModel):
+    """A message of the progress socket: the event of the source document, the payload of the status."""
+
+    event: Literal["sync_progress_update"] = "sync_progress_update"
     data: SyncStatus
 
 
