@@ -252,3 +252,19 @@ async def test_a_corrected_cost_is_taken(service: Service) -> None:
 async def test_a_cost_that_is_none_is_refused(service: Service, change: dict[str, Any]) -> None:
     assert (await put(service, COST | change)).status_code in {400, 422}
     assert await service.rows("SELECT * FROM cost_entries") == []
+
+
+async def test_main_api_is_told_once_what_a_sync_found(service: Service) -> None:
+    other = replace(CLAIM, key="warehouse_lost:X001:2", quantity=3, value_minor=1_200)
+    pound = replace(CLAIM, key="warehouse_lost:X002:1", currency="gbp")
+    for sync in ("syn_1", "syn_1", "syn_2"):
+        await record(service, CLAIM, other, pound, sync=sync)
+    told = await service.rows(
+        "SELECT payload FROM outbox WHERE payload->>'type' = 'cases.found' ORDER BY id"
+    )
+    found = {row["payload"]["currency"]: row["payload"] for row in told}
+    assert len(told) == len(found) == 2
+    assert (found["usd"]["cases"], found["usd"]["quantity"]) == (2, CLAIM.quantity + 3)
+    assert found["usd"]["knownValueMinor"] == 1_200
+    assert (found["gbp"]["cases"], found["gbp"]["syncId"]) == (1, "syn_1")
+    assert found["usd"]["firstDeadline"] == CLAIM.deadline.isoformat()

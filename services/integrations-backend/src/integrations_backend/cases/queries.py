@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import Row, RowMapping, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -69,10 +69,31 @@ _REOPEN = text(
 )
 
 
-async def create_cases(session: AsyncSession, *, user_id: str, sync_id: str) -> int:
-    """A case for every claim that has none. Answers how many."""
+async def create_cases(session: AsyncSession, *, user_id: str, sync_id: str) -> list[str]:
+    """A case for every claim that has none. Answers their ids."""
     parameters = {"user_id": user_id, "sync_id": sync_id}
-    return len((await session.execute(_CREATE, parameters)).all())
+    return list((await session.execute(_CREATE, parameters)).scalars())
+
+
+_WORTH = text(
+    """
+    SELECT c.currency, count(*) AS cases, sum(c.quantity)::bigint AS quantity,
+           coalesce(sum(c.value_minor), 0)::bigint AS known_value_minor,
+           min(c.deadline) AS first_deadline, now() AS at
+      FROM refund_engine_cases k
+      JOIN amazon_claims c ON c.user_id = k.user_id AND c.id = k.claim_id
+     WHERE k.user_id = :user_id AND k.id = ANY(:case_ids)
+     GROUP BY c.currency ORDER BY c.currency
+    """
+)
+
+
+async def worth_of(
+    session: AsyncSession, *, user_id: str, case_ids: Sequence[str]
+) -> Sequence[RowMapping]:
+    """What these cases are about, by currency; minor units, as far as values are known."""
+    parameters = {"user_id": user_id, "case_ids": list(case_ids)}
+    return (await session.execute(_WORTH, parameters)).mappings().all()
 
 
 async def follow_claims(session: AsyncSession, *, user_id: str, sync_id: str) -> None:
@@ -122,6 +143,7 @@ async def put_costs(session: AsyncSession, entries: Sequence[dict[str, Any]]) ->
                 set_={
                     "unit_cost_minor": statement.excluded.unit_cost_minor,
                     "source_document": statement.excluded.source_document,
+                    "invoice_id": None,
                 },
             )
         )

@@ -1,12 +1,17 @@
 """Detected claims are kept, and every claim becomes a case, once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations_backend.cases import claim_queries, queries
 from integrations_backend.detection.findings import Findings
+from integrations_backend.events import publish
 from integrations_backend.reports.documents import documents_read
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.outbox import RetryLater
+from opside_contracts.events import CasesFound
 
 READ_MEANWHILE_SECONDS = 0.5
 
@@ -26,8 +31,30 @@ async def record_cases(sessions: Sessions, *, user_id: str, sync_id: str) -> Rec
     """
     async with transaction(sessions, tenant=user_id) as session:
         created = await queries.create_cases(session, user_id=user_id, sync_id=sync_id)
+        await _tell(session, created, user_id=user_id, sync_id=sync_id)
         await queries.follow_claims(session, user_id=user_id, sync_id=sync_id)
-        return RecordedCases(await queries.count_cases(session, user_id), created)
+        return RecordedCases(await queries.count_cases(session, user_id), len(created))
+
+
+async def _tell(
+    session: AsyncSession, case_ids: Sequence[str], *, user_id: str, sync_id: str
+) -> None:
+    """What is new, for the seller's feed: one event a currency."""
+    for worth in await queries.worth_of(session, user_id=user_id, case_ids=case_ids):
+        await publish(
+            session,
+            CasesFound(
+                event_id=f"{sync_id}:found:{worth['currency']}",
+                occurred_at=worth["at"],
+                user_id=user_id,
+                sync_id=sync_id,
+                cases=worth["cases"],
+                quantity=worth["quantity"],
+                known_value_minor=worth["known_value_minor"],
+                currency=worth["currency"],
+                first_deadline=worth["first_deadline"],
+            ),
+        )
 
 
 async def record_findings(

@@ -45,7 +45,7 @@ def _found(event: CasesFound) -> Notice:
     until = f" The first must be filed by {event.first_deadline}." if event.first_deadline else ""
     return Notice(
         Kind.FOUND,
-        f"found:{event.sync_id}",
+        f"found:{event.sync_id}:{event.currency}",
         f"{event.cases} new {'case' if event.cases == 1 else 'cases'} found",
         f"Amazon owes you for {event.quantity} units, {worth}.{until}",
     )
