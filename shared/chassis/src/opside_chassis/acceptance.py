@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 
 from opside_chassis.database import Sessions, driver_beside
-from opside_chassis.driver_pool import DATABASE_AWAY
+from opside_chassis.database_errors import as_unavailable
 from opside_chassis.errors import Unavailable
 from opside_chassis.idempotency import RETRY_AFTER_SECONDS, KeyScope, StoredAnswer
 from opside_chassis.ids import new_id
@@ -64,11 +64,9 @@ async def accept_at_once(sessions: Sessions, acceptance: Acceptance) -> bool:
             "another request about the same is still running",
             retry_after_seconds=RETRY_AFTER_SECONDS,
         ) from error
-    except DATABASE_AWAY as error:
+    except (asyncpg.InterfaceError, asyncpg.PostgresError) as error:
         # It may be written all the same: the key brings the answer when the client asks again.
-        raise Unavailable(
-            "the database does not answer", retry_after_seconds=RETRY_AFTER_SECONDS
-        ) from error
+        raise as_unavailable(error) or error from error
     return True
 
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Self
 
 from sqlalchemy import URL, BigInteger, DateTime, MetaData, Text, event, make_url, text
@@ -23,7 +24,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from opside_chassis.driver_pool import DriverPool
+from opside_chassis.driver_pool import PLACE_TIMEOUT_SECONDS, DriverPool, connect
 from opside_chassis.settings import WrongSetting
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -110,22 +111,23 @@ class Database:
 
         `role` is the duty of every transaction that names no other one.
         """
-        server_settings = _server_settings(application_name, role)
+        opened = partial(
+            connect,
+            driver_url(url),
+            patience_seconds=CONNECT_TIMEOUT_SECONDS,
+            server_settings=_server_settings(application_name, role),
+        )
         engine = create_async_engine(
             asyncpg_url(url),
+            async_creator=opened,
             pool_size=pool_size,
             max_overflow=0,
+            pool_timeout=PLACE_TIMEOUT_SECONDS,
             # An error's text goes to logs and `last_error`: it must not carry the values of a row.
             hide_parameters=True,
-            connect_args={"timeout": CONNECT_TIMEOUT_SECONDS, "server_settings": server_settings},
         )
         event.listen(engine.sync_engine, "checkout", _refuse_closed)
-        driver = DriverPool(
-            driver_url(url),
-            size=DRIVER_POOL_SIZE,
-            timeout=CONNECT_TIMEOUT_SECONDS,
-            server_settings=server_settings,
-        )
+        driver = DriverPool(opened, size=DRIVER_POOL_SIZE)
         info = {_DRIVER: driver}
         return cls(engine, async_sessionmaker(engine, expire_on_commit=False, info=info), driver)
 

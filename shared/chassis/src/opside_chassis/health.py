@@ -113,7 +113,7 @@ def health_router(*, service: str, version: str, fields: HealthFields) -> APIRou
     return router
 
 
-def _checks(request: Request) -> Sequence[Check]:
+async def _checks(request: Request) -> Sequence[Check]:
     checks: Sequence[Check] = request.app.state.checks
     return checks
 

@@ -132,7 +132,9 @@ class ServiceClient:
         try:
             return answer.model_validate(body)
         except ValidationError as error:
-            raise Unavailable(f"{self._audience} answered something else than agreed") from error
+            raise Unavailable(
+                f"{self._audience} answered something else than agreed", away=self._audience
+            ) from error
 
     async def forward(
         self,
@@ -237,7 +239,9 @@ class ServiceClient:
         raise as_error(response, self._audience)
 
     def _unavailable(self, error: Exception) -> Unavailable:
-        return Unavailable(f"{self._audience} does not answer.", reason=type(error).__name__)
+        return Unavailable(
+            f"{self._audience} does not answer.", away=self._audience, reason=type(error).__name__
+        )
 
 
 def provider_client(

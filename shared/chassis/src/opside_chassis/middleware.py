@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opside_chassis import health, problems
 from opside_chassis.access import Access, bearer_token, service_identity
+from opside_chassis.database_errors import as_unavailable
 from opside_chassis.errors import OpsideError, Unauthenticated
 from opside_chassis.rate_limits import RateLimiter, limit_address, path_limits
 from opside_chassis.request_context import (
@@ -165,11 +166,16 @@ class Errors:
             if started:
                 raise
             await problems.from_error(scope, error)(scope, receive, send)
-        except Exception:
-            _log.exception("unhandled error")
+        except Exception as error:
+            unavailable = as_unavailable(error)
+            if unavailable is None or started:
+                _log.exception("unhandled error")
+            else:
+                _log.warning("the database is away or busy: %s", type(error).__name__)
             if started:
                 raise
-            await problems.internal_error(scope)(scope, receive, send)
+            answer = problems.from_error(scope, unavailable) if unavailable else None
+            await (answer or problems.internal_error(scope))(scope, receive, send)
 
 
 class AddressLimit:

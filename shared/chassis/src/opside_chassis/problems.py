@@ -32,6 +32,8 @@ _CODES = {
     503: "unavailable",
 }
 _DETAILS = {404: "There is nothing at this address.", 405: "This address has no such method."}
+RETRY_AFTER_SECONDS = 5
+"""When a caller of something that is away may come again, where nobody knows better."""
 UNKNOWN_DETAIL = "Something went wrong on our side; quote the request id when you ask for help."
 
 _TEXT = {"type": "string"}
@@ -98,6 +100,8 @@ def from_error(scope: Scope, error: OpsideError) -> Response:
     """Render one of our own errors, with Retry-After and WWW-Authenticate where they belong."""
     headers: dict[str, str] = {}
     retry_after_seconds = getattr(error, "retry_after_seconds", None)
+    if retry_after_seconds is None and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        retry_after_seconds = RETRY_AFTER_SECONDS
     if retry_after_seconds is not None:
         headers["Retry-After"] = str(max(1, int(retry_after_seconds)))
     if error.status == HTTPStatus.UNAUTHORIZED:

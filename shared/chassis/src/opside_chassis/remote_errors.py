@@ -47,7 +47,9 @@ def as_error(response: httpx.Response, audience: str) -> OpsideError:
     status = response.status_code
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.BAD_REQUEST:
         return Unavailable(
-            f"{audience} answered {status}.", retry_after_seconds=retry_after_seconds(response)
+            f"{audience} answered {status}.",
+            retry_after_seconds=retry_after_seconds(response),
+            away=audience,
         )
     body = _problem_body(response)
     error = _client_error(response, body, audience)

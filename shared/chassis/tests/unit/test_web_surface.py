@@ -204,9 +204,10 @@ async def test_extra_members_come_along_and_replace_no_standard_one(client) -> N
     assert body["status"] == 409
 
 
-async def test_retry_after_is_said_where_it_is_known(client) -> None:
+async def test_retry_after_is_said_where_coming_again_helps(client) -> None:
     assert (await client.get("/t/busy")).headers["retry-after"] == "7"
-    assert "retry-after" not in (await client.get("/t/away")).headers
+    assert (await client.get("/t/away")).headers["retry-after"] == "5"
+    assert "retry-after" not in (await client.get("/t/conflict")).headers
     assert "allow" in (await client.delete("/t/ok")).headers
 
 
