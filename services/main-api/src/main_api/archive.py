@@ -13,6 +13,7 @@ from opside_chassis.settings import WrongSetting
 
 _SELLER = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _CHECKSUM = re.compile(r"[0-9a-f]{64}")
+_DIGEST = re.compile(r"[0-9a-f]{32}")
 _PART_BYTES = 1024 * 1024
 _FOR_OURSELVES = 0o600
 """Nobody else reads a seller's papers, and nobody at all executes them."""
@@ -52,9 +53,7 @@ class EvidenceArchive:
 
     def receive(self, content: IO[bytes]) -> Received:
         """Write a content to a file of ours; `keep` or `discard` it."""
-        folder = self.root / "incoming"
-        folder.mkdir(exist_ok=True)
-        file = folder / secrets.token_hex(16)
+        file = self.new_file()
         checksum = hashlib.sha256()
         private = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FOR_OURSELVES)
         with os.fdopen(private, "wb") as target:
@@ -81,6 +80,18 @@ class EvidenceArchive:
         if not _SELLER.fullmatch(user_id) or not _CHECKSUM.fullmatch(sha256):
             raise ValueError("no place in the archive has such a name")
         return self.root / user_id / sha256[:2] / sha256
+
+    def packet(self, *, user_id: str, digest: str) -> Path:
+        """Where a bound packet of the seller is, or would be; it can be made again at any time."""
+        if not _SELLER.fullmatch(user_id) or not _DIGEST.fullmatch(digest):
+            raise ValueError("no place in the archive has such a name")
+        return self.root / user_id / "packets" / f"{digest}.pdf"
+
+    def new_file(self) -> Path:
+        """A name that nobody has; what is written there is moved to its place, or removed."""
+        folder = self.root / "incoming"
+        folder.mkdir(exist_ok=True)
+        return folder / secrets.token_hex(16)
 
     def remove(self, *, user_id: str, sha256: str) -> None:
         """Remove a document, if it is there."""

@@ -57,3 +57,21 @@ class Facts:
     def stored(cls, row: CaseFacts) -> "Facts":
         """As they were kept."""
         return cls(**{name: getattr(row, name) for name in cls.__slots__})
+
+    def as_json(self) -> dict[str, Any]:
+        """For keeping beside what was made of them; `from_json` reads it again."""
+        named = {name: getattr(self, name) for name in self.__slots__}
+        return {key: _json(value) for key, value in named.items()}
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> "Facts":
+        """The facts that `as_json` kept."""
+        days = {name: date.fromisoformat(kept[name]) for name in _DAYS}
+        return cls(**(kept | days))
+
+
+_DAYS = ("event_date", "opens_on", "deadline")
+
+
+def _json(value: object) -> object:
+    return value.isoformat() if isinstance(value, date) else value

@@ -206,3 +206,13 @@ async def ids_with_fields(session: AsyncSession, *, user_id: str, limit: int) ->
         .limit(limit)
     )
     return list(await session.scalars(query))
+
+
+async def documents_by_ids(
+    session: AsyncSession, *, user_id: str, document_ids: Sequence[str]
+) -> list[EvidenceDocument]:
+    """These documents of the seller."""
+    query = select(EvidenceDocument).where(
+        EvidenceDocument.user_id == user_id, EvidenceDocument.id.in_(document_ids)
+    )
+    return list(await session.scalars(query))
