@@ -15,6 +15,8 @@ class Manner:
     exponent: int = 2
     older_charset: str = "cp1252"
     european: bool = False
+    fee_tax_percent: int = 0
+    """What Amazon adds to its fees there."""
 
     def day(self, text: str) -> date:
         return datetime.strptime(text, self.day_format).replace(tzinfo=UTC).date()
@@ -40,10 +42,14 @@ MANNERS = {
     "ada": _US,
     "ben": _US,
     "dora": _US,
-    "cleo": Manner("A1F83G8C2ARO7P", "%d/%m/%Y", european=True),
-    "dieter": Manner("A1PA6795UKMFR9", "%d.%m.%Y", decimal_comma=True, european=True),
-    "yuki": Manner("A1VC38T7YXB528", "%Y/%m/%d", exponent=0, older_charset="cp932"),
-    "chloe": Manner("A2EUQ1WTGCTBG2"),
+    "cleo": Manner("A1F83G8C2ARO7P", "%d/%m/%Y", european=True, fee_tax_percent=20),
+    "dieter": Manner(
+        "A1PA6795UKMFR9", "%d.%m.%Y", decimal_comma=True, european=True, fee_tax_percent=19
+    ),
+    "yuki": Manner(
+        "A1VC38T7YXB528", "%Y/%m/%d", exponent=0, older_charset="cp932", fee_tax_percent=10
+    ),
+    "chloe": Manner("A2EUQ1WTGCTBG2", fee_tax_percent=13),
 }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Protocol
 
+from amazon_money_recount import fees, reversals, underpaid
 from amazon_reader import Manner
 
 LEDGER = "GET_LEDGER_DETAIL_VIEW_DATA"
@@ -17,6 +18,7 @@ STOCK = "GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA"
 GRACE = timedelta(days=5)
 PAYS = {"M": "Lost_Warehouse", "E": "Damaged_Warehouse"}
 CLAIM = {"M": "warehouse_lost", "E": "warehouse_damaged"}
+AMAZONS_FAULT = {"CARRIER_DAMAGED", "WAREHOUSE_DAMAGED", "DISTRIBUTOR_DAMAGED"}
 Found = Counter[tuple[str, str, str, int]]
 Rows = list[dict[str, str]]
 
@@ -30,6 +32,9 @@ class Books(Protocol):
     def report(self, kind: str, /, **options: str) -> Rows: ...
 
     def settlements(self) -> list[Rows]: ...
+
+    def costs(self) -> dict[str, int]:
+        """Minor units by SKU of an account whose costs are known, else nothing."""
 
     def short(self) -> Iterable[tuple[str, str, int, int]]:
         """(shipment, FNSKU, units shipped, units received) of closed shipments."""
@@ -62,7 +67,11 @@ def warehouse(books: Books, today: date, payments: Rows) -> Found:
 
 def returns(books: Books, today: date, payments: Rows) -> Found:
     opens, closes = (45, 105) if books.manner.european else (60, 120)
-    back = {row["orderid"] for row in books.report(RETURNS)}
+    back = {
+        row["orderid"]
+        for row in books.report(RETURNS)
+        if row["detaileddisposition"] not in AMAZONS_FAULT
+    }
     paid = {one["amazonorderid"] for one in payments if one["reason"] == "CustomerReturn"}
     fnskus = {row["sku"]: row["fnsku"] for row in books.report(STOCK)}
     seen = {
@@ -132,7 +141,8 @@ def recount(books: Books, today: date) -> Found:
     """(claim type, FNSKU, order or reference, units) -> how many such claims there are."""
     payments = books.report(PAYMENTS)
     found: Found = Counter()
-    for count in (warehouse, returns, removals, inbound):
+    counts = (warehouse, returns, removals, inbound, fees, underpaid, reversals)
+    for count in counts:
         found += count(books, today, payments)
     return found
 
@@ -140,6 +150,12 @@ def recount(books: Books, today: date) -> Found:
 def told(claimable: list[dict]) -> Found:
     """The same of a truth file."""
     return Counter(
-        (one["claim_type"], one["fnsku"], one["order_id"] or one["reference"], one["quantity"])
-        for one in claimable
+        (one["claim_type"], one["fnsku"], _named(one), one["quantity"]) for one in claimable
     )
+
+
+def _named(one: dict) -> str:
+    """What is owed in money alone has its sum in its name."""
+    if one["claim_type"] in {"fee_overcharge", "underpaid", "reversal"}:
+        return f"{one['reference']}: {one['value_minor']}"
+    return one["order_id"] or one["reference"]

@@ -7,6 +7,7 @@ from factories.report_rows import TODAY, Row, refund, row, sale
 from hypothesis import strategies as st
 
 from integrations_backend.reports.kinds import (
+    INBOUND,
     LEDGER,
     REIMBURSEMENTS,
     REMOVAL_ORDERS,
@@ -22,7 +23,10 @@ CLAIM_TYPE = {"M": "warehouse_lost", "E": "warehouse_damaged"}
 
 @dataclass(frozen=True)
 class History:
-    """The reports, and the units that are lost, and that are still owed, by claim type and item."""
+    """The reports, and the units that are lost, and that are still owed, by claim type and item.
+
+    An item is an order, a removal, a shipment, or a FNSKU.
+    """
 
     reports: Reports
     lost: dict[tuple[str, str], int]
@@ -49,7 +53,7 @@ def histories(draw: st.DrawFn, *, ledger_hurries: bool = False) -> History:
             kind: []
             for kind in (
                 *(LEDGER, REIMBURSEMENTS, SETTLEMENT, RETURNS),
-                *(REMOVAL_ORDERS, REMOVAL_SHIPMENTS),
+                *(REMOVAL_ORDERS, REMOVAL_SHIPMENTS, INBOUND),
             )
         },
         {},
@@ -61,6 +65,8 @@ def histories(draw: st.DrawFn, *, ledger_hurries: bool = False) -> History:
         _refund(draw, made, number)
     for number in range(draw(st.integers(0, 2))):
         _removal(draw, made, number)
+    for number in range(draw(st.integers(0, 2))):
+        _shipment(draw, made, number)
     return made
 
 
@@ -115,14 +121,33 @@ def _refund(draw: st.DrawFn, made: History, number: int) -> None:
     days_ago = draw(st.integers(60, 120))
     made.reports[SETTLEMENT] += sale(order)
     made.reports[SETTLEMENT].append(refund(order, posted_date=moment(days_ago)))
-    fate = draw(st.sampled_from(["open", "returned", "paid"]))
-    if fate == "returned":
-        made.reports[RETURNS].append(row(RETURNS, order_id=order, return_date=moment(40)))
-    if fate == "paid":
+    fate = draw(st.sampled_from(["open", "returned", "paid", "taken back", "rightly taken back"]))
+    if fate in {"returned", "rightly taken back"}:
+        made.reports[RETURNS].append(row(RETURNS, order_id=order, return_date=moment(30)))
+    if fate not in {"open", "returned"}:
+        worth = {"amount_per_unit": "12.50", "amount_total": "12.50", "amazon_order_id": order}
         made.reports[REIMBURSEMENTS].append(
-            payment(100 + number, "CustomerReturn", "X001", 20, amazon_order_id=order)
+            payment(100 + number, "CustomerReturn", "X001", 35, **worth)
         )
+    if fate.endswith("taken back"):
+        _take_back(made, number, order, owed=fate == "taken back")
     _count(made, key, 1, int(fate == "open"))
+
+
+def _take_back(made: History, number: int, order: str, *, owed: bool) -> None:
+    made.reports[REIMBURSEMENTS].append(
+        payment(
+            300 + number,
+            "Reimbursement_Reversal",
+            "X001",
+            20,
+            amazon_order_id=order,
+            original_reimbursement_id=f"7{100 + number}",
+            quantity_reimbursed_cash=-1,
+            amount_total="-12.50",
+        )
+    )
+    _count(made, ("reversal", order), 1, int(owed))
 
 
 def _removal(draw: st.DrawFn, made: History, number: int) -> None:
@@ -149,3 +174,45 @@ def _removal(draw: st.DrawFn, made: History, number: int) -> None:
             )
         )
         made.owed[key] -= paid
+
+
+def _shipment(draw: st.DrawFn, made: History, number: int) -> None:
+    """Received short; of what came, the ledger may have lost some under the shipment's own name."""
+    name, fnsku, key = f"FBA{number}", "X003", ("inbound_shortage", f"FBA{number}")
+    shipped = draw(st.integers(1, 8))
+    counted = draw(st.integers(0, shipped))
+    later = draw(st.integers(0, shipped - counted))
+    lost = draw(st.integers(0, shipped - counted - later))
+    days_ago = draw(st.integers(10, 50))
+    receipt = {
+        "event_type": "Receipts",
+        "reason": "",
+        "reference_id": name,
+        "fnsku": fnsku,
+        "unreconciled_quantity": 0,
+    }
+    made.reports[INBOUND].append(
+        row(
+            INBOUND,
+            fba_shipment_id=name,
+            fnsku=fnsku,
+            expected_quantity=shipped,
+            received_quantity=counted,
+            issue_reported_date=moment(days_ago),
+        )
+    )
+    for units, ago in ((counted, days_ago), (later, days_ago - 2)):
+        if units:
+            made.reports[LEDGER].append(row(LEDGER, date=slashed(ago), quantity=units, **receipt))
+    if lost:
+        gone = {"quantity": -lost, "unreconciled_quantity": lost, "reference_id": name}
+        made.reports[LEDGER].append(row(LEDGER, date=slashed(days_ago), fnsku=fnsku, **gone))
+        _count(made, ("warehouse_lost", fnsku), lost, lost)
+    short = shipped - counted - later - lost
+    paid = draw(st.integers(0, short))
+    if paid:
+        units = {"amazon_order_id": name, "quantity_reimbursed_cash": paid}
+        made.reports[REIMBURSEMENTS].append(
+            payment(400 + number, "Lost_Inbound", fnsku, 5, **units)
+        )
+    _count(made, key, shipped - counted, short - paid)

@@ -9,9 +9,10 @@ from functools import lru_cache
 
 import polars as pl
 
-from integrations_backend.detection.facts import Facts
+from integrations_backend.detection.facts import Facts, UnitCost
 from integrations_backend.detection.policy import current_policy
 from integrations_backend.reports.kinds import (
+    FEE_PREVIEW,
     INBOUND,
     INVENTORY,
     KINDS,
@@ -23,6 +24,7 @@ from integrations_backend.reports.kinds import (
     RETURNS,
     SALES,
     SETTLEMENT,
+    STORAGE_FEES,
 )
 from integrations_backend.reports.marketplaces import Marketplace, marketplace
 from integrations_backend.reports.read import read_text
@@ -134,6 +136,31 @@ DEFAULTS: Mapping[str, Row] = {
         "expected-quantity": "10",
         "received-quantity": "7",
     },
+    FEE_PREVIEW: {
+        "sku": "SKU-1",
+        "fnsku": "X001",
+        "longest-side": "9.2",
+        "median-side": "5.1",
+        "shortest-side": "0.7",
+        "unit-of-dimension": "inches",
+        "item-package-weight": "0.62",
+        "unit-of-weight": "pounds",
+        "product-size-tier": "Small standard-size",
+        "currency": "USD",
+        "expected-fulfillment-fee-per-unit": "3.06",
+    },
+    STORAGE_FEES: {
+        "fnsku": "X001",
+        "fulfillment_center": "PHX6",
+        "month_of_charge": "2026-09",
+        "longest_side": "9.2",
+        "median_side": "5.1",
+        "shortest_side": "0.7",
+        "measurement_units": "inches",
+        "weight": "0.62",
+        "weight_units": "pounds",
+        "product_size_tier": "Small standard-size",
+    },
     SETTLEMENT: {
         "settlement-id": "5001",
         "transaction-type": "Order",
@@ -145,8 +172,11 @@ DEFAULTS: Mapping[str, Row] = {
 
 
 def row(report_type: str, **changes: object) -> Row:
-    """A row of a report; underscores in the names stand for hyphens."""
-    named = {name.replace("_", "-"): str(value) for name, value in changes.items()}
+    """A row of a report; underscores in the names stand for hyphens, where the report has those."""
+    hyphened = report_type != STORAGE_FEES
+    named = {
+        name.replace("_", "-") if hyphened else name: str(value) for name, value in changes.items()
+    }
     return {**DEFAULTS[report_type], **named}
 
 
@@ -171,11 +201,15 @@ def _read(report_type: str, text: str, store: Marketplace) -> pl.DataFrame:
 
 
 def facts(
-    rows: Mapping[str, Sequence[Row]], *, store: Marketplace = US, as_of: date = TODAY
+    rows: Mapping[str, Sequence[Row]],
+    *,
+    store: Marketplace = US,
+    as_of: date = TODAY,
+    costs: Mapping[str, tuple[UnitCost, ...]] | None = None,
 ) -> Facts:
     """Facts of these reports; a type that is not named was never read."""
     frames = {kind: frame(kind, found, store=store) for kind, found in rows.items()}
-    return Facts(rows=frames, store=store, policy=current_policy(), as_of=as_of)
+    return Facts(rows=frames, store=store, policy=current_policy(), as_of=as_of, costs=costs or {})
 
 
 def refund(order_id: str = "112-1", **changes: object) -> Row:

@@ -19,12 +19,15 @@ REASON = {
     **{CLAIM_TYPE[code]: reason for code, reason in PAID_AS.items()},
     "customer_return": "CustomerReturn",
     "removal_lost": "Lost_Outbound",
+    "inbound_shortage": "Lost_Inbound",
+    "reversal": "CustomerReturn",
 }
 EXAMPLES = settings(max_examples=60, deadline=None)
 
 
 def item(claim: Claim) -> tuple[str, str]:
-    return claim.claim_type, claim.order_id or claim.fnsku
+    shipment = claim.reference_id if claim.claim_type == "inbound_shortage" else ""
+    return claim.claim_type, claim.order_id or shipment or claim.fnsku
 
 
 def units(claims: list[Claim]) -> Counter[tuple[str, str]]:
@@ -59,7 +62,8 @@ def test_a_lost_unit_is_a_claim_or_has_a_reason(history: History) -> None:
     told: Counter[tuple[str, str]] = units(findings.claims)
     for loss in findings.losses:
         assert loss.reason
-        told[loss.claim_type, loss.order_id or loss.fnsku] += loss.quantity
+        shipment = loss.reference_id if loss.claim_type == "inbound_shortage" else ""
+        told[loss.claim_type, loss.order_id or shipment or loss.fnsku] += loss.quantity
     assert told == +Counter(history.lost)
 
 
@@ -105,8 +109,9 @@ def test_paid_claims_are_never_claimed_again(history: History, days_ago: int) ->
             REASON[claim.claim_type],
             claim.fnsku,
             days_ago,
-            amazon_order_id=claim.order_id,
+            amazon_order_id=item(claim)[1] if item(claim)[1] != claim.fnsku else "",
             quantity_reimbursed_cash=claim.quantity,
+            amount_total=f"{(claim.value_minor or 0) / 100:.2f}",
         )
         for number, claim in enumerate(claims)
     ]

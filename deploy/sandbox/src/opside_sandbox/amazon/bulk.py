@@ -1,8 +1,9 @@
 """`python -m opside_sandbox.amazon.bulk`: a seller of any size as a folder of report files.
 
 The folder can be served by SANDBOX_AMAZON_REPORTS. `truth.jsonl` holds every loss, one a line;
-`reason` null means that it may be claimed on the day of `account.json`. Rows stand in the order
-of the SKUs, then of time.
+`reason` null means that it may be claimed on the day of `account.json`, by a seller whose costs are
+those of `costs.json` (as `PUT /api/costs` takes them; an account without claims has none). Rows
+stand in the order of the SKUs, then of time.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from datetime import time as clock_time
 from pathlib import Path
 from typing import TextIO
 
+from opside_sandbox.amazon.history.costs import cost_of, owe_payments_below_cost
 from opside_sandbox.amazon.history.model import History
 from opside_sandbox.amazon.history.stream import lives
 from opside_sandbox.amazon.personas import Persona, everybody
@@ -101,7 +103,11 @@ def write(order: Order) -> Written:
         files = _Files(stack, order, dialect_of(persona))
         settlements = stack.enter_context(SettlementFiles(order.folder, enabled=order.everything))
         truth = stack.enter_context((order.folder / "truth.jsonl").open("w"))
+        costs = stack.enter_context((order.folder / "costs.json").open("w"))
         for history in lives(order.seed, persona, order.born):
+            if persona.claims:
+                owe_payments_below_cost(history)
+                _add_costs(costs, history, first=skus == 0)
             view = View(history, now, now - timedelta(days=_HISTORY_DAYS), now)
             written += files.add(view)
             settlements.add(view)
@@ -109,6 +115,7 @@ def write(order: Order) -> Written:
             skus += 1
             if written >= order.rows:
                 break
+        costs.write("]\n" if persona.claims else "[]\n")
     _say_whose(order, persona, skus)
     return Written(written, skus, claimable)
 
@@ -120,7 +127,14 @@ def _account(order: Order) -> Persona:
         known = everybody(state)[order.like]
     finally:
         state.store.close()
-    return replace(known, skus=_ENDLESS)
+    return replace(known, skus=_ENDLESS, every_loss=True)
+
+
+def _add_costs(costs: TextIO, history: History, *, first: bool) -> None:
+    currency = history.persona.store.currency
+    for product in history.products:
+        known = cost_of(product, currency=currency, born=history.born)
+        costs.write(("[" if first else ",\n") + json.dumps(known))
 
 
 def _tell(truth: TextIO, history: History) -> int:

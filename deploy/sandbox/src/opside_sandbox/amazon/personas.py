@@ -76,6 +76,8 @@ class Persona:
     """How the account's report files are written: a name of `reports.dialect`."""
     surprises: bool = False
     """Amazon does not only pay what this account files (see `cases.plans`)."""
+    every_loss: bool = False
+    """Wrong fees, payments too low and payments taken back are planted as well."""
 
     @property
     def store(self) -> Marketplace:
@@ -97,7 +99,7 @@ def everybody(state: SandboxState) -> dict[str, Persona]:
         return Persona(
             key, name, f"{key}@{domain}", f"amzn1.account.{_letters(state.seed, key, 28)}",
             "A" + _letters(state.seed, f"{key}/seller", 13), store, f"{name.split(maxsplit=1)[0]}'s Store",
-            *_SIZES.get(key, (0, 0, True, "us", False)),
+            *_SIZES.get(key, (0, 0, True, "us", False, False)),
         )  # fmt: skip
 
     found = [
@@ -130,15 +132,15 @@ def _store_of(folder: Path) -> Marketplace:
 
 
 _SIZES = {
-    "ada": (40, 52, True, "us", False),
-    "ben": (40, 14, True, "us", False),
-    "cleo": (40, 20, True, "uk", False),
-    "dora": (40, 10, False, "us", False),
-    "dieter": (40, 52, True, "de", True),
-    "yuki": (40, 12, True, "jp", True),
-    "chloe": (40, 12, True, "ca", True),
+    "ada": (40, 52, True, "us", False, False),
+    "ben": (40, 14, True, "us", False, False),
+    "cleo": (40, 20, True, "uk", False, False),
+    "dora": (40, 10, False, "us", False, False),
+    "dieter": (40, 52, True, "de", True, True),
+    "yuki": (40, 12, True, "jp", True, True),
+    "chloe": (40, 12, True, "ca", True, True),
 }
-"""SKUs, orders per SKU, whether there is something to claim, dialect, surprises."""
+"""SKUs, orders per SKU, whether there is something to claim, dialect, surprises, every loss."""
 
 
 def by_seller_id(state: SandboxState, seller_id: str) -> Persona | None:

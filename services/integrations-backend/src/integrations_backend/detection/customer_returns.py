@@ -80,9 +80,14 @@ def _returned(returns: pl.DataFrame) -> dict[Key, list[str]]:
 
 
 def _paid(facts: Facts) -> dict[str, int]:
-    """Reimbursed units by order, in cash or stock; those of settlements where nothing else tells."""
+    """Reimbursed units by order, in cash or stock; those of settlements where nothing else tells.
+
+    A payment that was taken back stays one here: whether that was right is judged by `reversals`.
+    """
     paid: dict[str, int] = defaultdict(int)
-    rows = facts.rows[REIMBURSEMENTS].filter(pl.col("amazon-order-id") != "")
+    rows = facts.rows[REIMBURSEMENTS].filter(
+        (pl.col("amazon-order-id") != "") & (pl.col("original-reimbursement-id") == "")
+    )
     for row in rows.iter_rows(named=True):
         units = (row["quantity-reimbursed-cash"] or 0) + (row["quantity-reimbursed-inventory"] or 0)
         paid[row["amazon-order-id"]] += int(units)

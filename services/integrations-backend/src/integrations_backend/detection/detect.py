@@ -1,10 +1,26 @@
 """All rules over one seller's rows."""
 
-from integrations_backend.detection import customer_returns, inbound, removals, warehouse
+from integrations_backend.detection import (
+    customer_returns,
+    fees,
+    inbound,
+    removals,
+    reversals,
+    underpaid,
+    warehouse,
+)
 from integrations_backend.detection.facts import Facts
 from integrations_backend.detection.findings import Findings
 
-RULES = (warehouse.find, customer_returns.find, removals.find, inbound.find)
+RULES = (
+    warehouse.find,
+    customer_returns.find,
+    removals.find,
+    inbound.find,
+    fees.find,
+    underpaid.find,
+    reversals.find,
+)
 """One rule a family of losses; a new claim type is one file and one name here."""
 
 

@@ -30,6 +30,16 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitCost:
+    """What a unit cost from a day on, minor units, as a document says (rulings R16)."""
+
+    minor: int
+    currency: str
+    effective: date
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Rows by report type; a type that was never read is absent, which no rule takes for "clean"."""
 
@@ -39,6 +49,17 @@ class Facts:
     as_of: date
     scans: Mapping[str, pl.LazyFrame] = field(default_factory=dict)
     """The same rows, not loaded; see `scan`."""
+    costs: Mapping[str, tuple[UnitCost, ...]] = field(default_factory=dict)
+    """By SKU, of the seller's cost documents; empty where none is known."""
+
+    def cost_on(self, sku: str, day: date) -> UnitCost | None:
+        """The cost of a unit that was in force on a day, in the store's currency."""
+        known = [
+            one
+            for one in self.costs.get(sku, ())
+            if one.effective <= day and one.currency == self.store.currency
+        ]
+        return max(known, key=lambda one: one.effective, default=None)
 
     def read(self, *report_types: str) -> bool:
         """True when every one of these reports was read."""

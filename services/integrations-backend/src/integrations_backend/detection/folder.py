@@ -1,7 +1,8 @@
 """Detect over a folder of report files, without an account: the same reader, archive and rules.
 
-`account.json` in the folder may say `marketplaceId` and `asOf`. Files are read in the order of their
-names; where two hold the same row, the later one counts, so names that begin with a date sort well.
+`account.json` in the folder may say `marketplaceId` and `asOf`, `costs.json` what units cost. Files are
+read in the order of their names; where two hold the same row, the later one counts, so names that begin
+with a date sort well.
 """
 
 import json
@@ -14,10 +15,9 @@ from typing import Any
 
 from integrations_backend.archive import Archive, Document
 from integrations_backend.detection.detect import detect
-from integrations_backend.detection.facts import Facts
+from integrations_backend.detection.facts import UnitCost
 from integrations_backend.detection.findings import Findings
-from integrations_backend.detection.policy import current_policy
-from integrations_backend.detection.run import rows_of
+from integrations_backend.detection.run import facts_of
 from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.kinds import KINDS, ReportKind, sniff
 from integrations_backend.reports.layout import header_of
@@ -62,6 +62,21 @@ def account_of(folder: Path) -> dict[str, Any]:
     return known
 
 
+def costs_of(folder: Path) -> dict[str, tuple[UnitCost, ...]]:
+    """The seller's costs by SKU, of `costs.json` as `PUT /api/costs` takes them; empty without."""
+    path = folder / "costs.json"
+    found: dict[str, tuple[UnitCost, ...]] = {}
+    for one in json.loads(path.read_text("utf-8")) if path.exists() else ():
+        cost = UnitCost(
+            minor=one["unitCostCents"],
+            currency=one["currency"].lower(),
+            effective=date.fromisoformat(one["effectiveDate"]),
+            document=one["sourceDocument"],
+        )
+        found[one["sku"]] = (*found.get(one["sku"], ()), cost)
+    return found
+
+
 def audit_folder(folder: Path, *, marketplace_id: str, as_of: date) -> Audit:
     """Read every report file of the folder and run every rule.
 
@@ -72,9 +87,7 @@ def audit_folder(folder: Path, *, marketplace_id: str, as_of: date) -> Audit:
     with tempfile.TemporaryDirectory(prefix="opside-folder-") as place:
         archive = Archive.open(place)
         files = tuple(_read(archive, path, store, number) for number, path in _files(folder))
-        facts = Facts(
-            rows=rows_of(archive, _OWNER), store=store, policy=current_policy(), as_of=as_of
-        )
+        facts = facts_of(archive, user_id=_OWNER, store=store, as_of=as_of, costs=costs_of(folder))
         return Audit(store, as_of, files, detect(facts))
 
 

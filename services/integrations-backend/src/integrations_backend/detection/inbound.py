@@ -7,6 +7,7 @@ it (facts section 5).
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -15,6 +16,7 @@ import polars as pl
 from integrations_backend.archive import ROW_KEY
 from integrations_backend.detection.facts import Facts, Missing
 from integrations_backend.detection.findings import Findings
+from integrations_backend.detection.payments import Payment, folded_reason, payments_of
 from integrations_backend.detection.warehouse import LOSS_CODES
 from integrations_backend.reports.kinds import INBOUND, LEDGER, REIMBURSEMENTS
 
@@ -31,7 +33,7 @@ class _Line:
     """One item of a shipment; cartons are counted on their own."""
 
     sku: str
-    reported: date | None
+    reported: date
     lines: list[int] = field(default_factory=list)
     expected: Counter[str] = field(default_factory=Counter)
     received: Counter[str] = field(default_factory=Counter)
@@ -51,15 +53,13 @@ def find(facts: Facts) -> Findings:
     findings = Findings()
     if not facts.read(INBOUND, LEDGER, REIMBURSEMENTS):
         return findings
-    booked = _booked(facts.rows[LEDGER])
-    paid = _Paid(facts.rows[REIMBURSEMENTS])
     lines = _lines(facts.rows[INBOUND])
+    booked = _booked(facts.scan(LEDGER), {shipment for shipment, _ in lines})
+    paid = _Paid(payments_of(facts.rows[REIMBURSEMENTS]))
     days = {item: booked.first.get(item[0]) or line.reported for item, line in lines.items()}
     # The oldest come first: payments that name no shipment are for those.
-    for item, line in sorted(lines.items(), key=lambda one: (days[one[0]] or date.max, one[0])):
-        day = days[item]
-        if day is not None:
-            findings.extend(_judge(facts, item, line, day, booked, paid))
+    for item, line in sorted(lines.items(), key=lambda one: (days[one[0]], one[0])):
+        findings.extend(_judge(facts, item, line, days[item], booked, paid))
     return findings
 
 
@@ -67,9 +67,8 @@ def _lines(rows: pl.DataFrame) -> dict[Item, _Line]:
     """Items by shipment. Several rows of one carton tell several problems of the same units."""
     found: dict[Item, _Line] = {}
     for row in rows.sort(ROW_KEY, "line").iter_rows(named=True):
-        reported = row["issue-reported-date"]
         item = row["fba-shipment-id"], row["fnsku"]
-        line = found.setdefault(item, _Line(row["sku"], reported and reported.date()))
+        line = found.setdefault(item, _Line(row["sku"], row["issue-reported-date"].date()))
         carton = row["fba-carton-id"] or ""
         line.lines.append(row["line"])
         line.expected[carton] = max(line.expected[carton], row["expected-quantity"] or 0)
@@ -77,40 +76,39 @@ def _lines(rows: pl.DataFrame) -> dict[Item, _Line]:
     return found
 
 
-def _booked(ledger: pl.DataFrame) -> _Booked:
+def _booked(ledger: pl.LazyFrame, shipments: set[str]) -> _Booked:
     booked = _Booked()
-    receipts = ledger.filter(pl.col("event-type") == "Receipts")
-    for row in receipts.iter_rows(named=True):
+    receipt = pl.col("event-type") == "Receipts"
+    lost = (pl.col("event-type") == "Adjustments") & pl.col("reason").is_in(LOSS_CODES)
+    lost &= pl.col("quantity") < 0
+    rows = (
+        ledger.filter((receipt | lost) & pl.col("reference-id").is_in(list(shipments)))
+        .select("event-type", "reference-id", "fnsku", "date", "quantity")
+        .collect()
+    )
+    for row in rows.iter_rows(named=True):
+        if row["event-type"] != "Receipts":
+            booked.lost[row["reference-id"], row["fnsku"]] -= row["quantity"]
+            continue
         shipment, day = row["reference-id"], row["date"]
         booked.received[shipment, row["fnsku"]] += row["quantity"]
         booked.first[shipment] = min(day, booked.first.get(shipment, day))
-    lost = ledger.filter(
-        (pl.col("event-type") == "Adjustments")
-        & pl.col("reason").is_in(LOSS_CODES)
-        & pl.col("reference-id").is_in(list(booked.first))
-    )
-    for row in lost.iter_rows(named=True):
-        booked.lost[row["reference-id"], row["fnsku"]] -= row["quantity"]
     return booked
 
 
 class _Paid:
     """Units paid for inbound losses: by shipment, or for an item alone where no shipment is named."""
 
-    def __init__(self, reimbursements: pl.DataFrame) -> None:
+    def __init__(self, payments: Iterable[Payment]) -> None:
         self._named: Counter[Item] = Counter()
         self._unnamed: dict[str, list[tuple[date, int]]] = defaultdict(list)
-        rows = reimbursements.filter(pl.col("original-reimbursement-id") == "")
-        for row in rows.sort("approval-date", ROW_KEY).iter_rows(named=True):
-            if row["reason"].lower().replace("_", "").replace(" ", "") not in PAID_AS:
+        for one in payments:
+            if folded_reason(one.reason) not in PAID_AS:
                 continue
-            units = (row["quantity-reimbursed-cash"] or 0) + (
-                row["quantity-reimbursed-inventory"] or 0
-            )
-            if row["amazon-order-id"]:
-                self._named[row["amazon-order-id"], row["fnsku"]] += units
+            if one.order_id:
+                self._named[one.order_id, one.fnsku] += one.units
             else:
-                self._unnamed[row["fnsku"]].append((row["approval-date"].date(), units))
+                self._unnamed[one.fnsku].append((one.day, one.units))
 
     def take(self, item: Item, day: date, wanted: int) -> int:
         """How many of the wanted units were paid since that day; a payment answers once."""

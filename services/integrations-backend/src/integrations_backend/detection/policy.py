@@ -43,12 +43,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class FeeTax:
-    """The tax that Amazon adds to its fees where one rate holds for a whole country."""
+    """A tax that Amazon may add to its fees; `place` where it holds for a part of the country only."""
 
     countries: tuple[str, ...]
     basis_points: int
     valid_from: date
     source: str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,13 @@ class Policy:
             fitting, key=lambda one: (country in one.countries, one.valid_from), default=None
         )
 
-    def fee_tax_bp(self, country: str, day: date) -> int:
-        """The rate that Amazon's fees may hold there, in basis points; 0 where none is known."""
+    def fee_tax_bps(self, country: str, day: date) -> tuple[int, ...]:
+        """The rates that Amazon's fees may hold there, in basis points; none where none is known."""
         fitting = [
             one for one in self.fee_taxes if country in one.countries and one.valid_from <= day
         ]
-        newest = max(fitting, key=lambda one: one.valid_from, default=None)
-        return newest.basis_points if newest else 0
+        in_force = {one.place: one for one in sorted(fitting, key=lambda one: one.valid_from)}
+        return tuple(sorted({one.basis_points for one in in_force.values()}))
 
 
 @cache

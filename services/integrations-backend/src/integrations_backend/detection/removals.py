@@ -56,8 +56,10 @@ def _finished(orders: pl.DataFrame) -> pl.DataFrame:
 
 
 def _paid(reimbursements: pl.DataFrame) -> dict[Key, int]:
+    """Units by order and item; whether a payment was rightly taken back is judged by `reversals`."""
     paid: dict[Key, int] = defaultdict(int)
-    for row in reimbursements.filter(pl.col("amazon-order-id") != "").iter_rows(named=True):
+    kept = (pl.col("amazon-order-id") != "") & (pl.col("original-reimbursement-id") == "")
+    for row in reimbursements.filter(kept).iter_rows(named=True):
         units = (row["quantity-reimbursed-cash"] or 0) + (row["quantity-reimbursed-inventory"] or 0)
         paid[row["amazon-order-id"], row["fnsku"]] += int(units)
     return paid

@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
 from integrations_backend.archive import Archive
 from integrations_backend.detection.detect import detect
-from integrations_backend.detection.facts import Facts
+from integrations_backend.detection.facts import Facts, UnitCost
 from integrations_backend.detection.findings import Findings
 from integrations_backend.detection.policy import current_policy
 from integrations_backend.reports.kinds import KINDS
-from integrations_backend.reports.marketplaces import marketplace
+from integrations_backend.reports.marketplaces import Marketplace, marketplace
+
+NO_COSTS: Mapping[str, tuple[UnitCost, ...]] = {}
 
 
 async def detect_for_user(
@@ -47,21 +49,27 @@ class LoadedRows(Mapping[str, pl.DataFrame]):
         return report_type in self.scans
 
 
-def _detect(archive: Archive, *, user_id: str, marketplace_id: str, now: datetime) -> Findings:
+def facts_of(
+    archive: Archive,
+    *,
+    user_id: str,
+    store: Marketplace,
+    as_of: date,
+    costs: Mapping[str, tuple[UnitCost, ...]] = NO_COSTS,
+) -> Facts:
+    """Everything that was read for a seller; a report type that never was is absent."""
     found = {kind: archive.scan(user_id, kind) for kind in KINDS}
     scans = {kind: rows for kind, rows in found.items() if rows is not None}
-    return detect(
-        Facts(
-            rows=LoadedRows(scans),
-            store=marketplace(marketplace_id),
-            policy=current_policy(),
-            as_of=now.date(),
-            scans=scans,
-        )
+    return Facts(
+        rows=LoadedRows(scans),
+        store=store,
+        policy=current_policy(),
+        as_of=as_of,
+        scans=scans,
+        costs=costs,
     )
 
 
-def rows_of(archive: Archive, user_id: str) -> dict[str, pl.DataFrame]:
-    """Everything that was read for a seller, by report type; a type that never was is absent."""
-    rows = {kind: archive.rows(user_id, kind) for kind in KINDS}
-    return {kind: frame for kind, frame in rows.items() if frame is not None}
+def _detect(archive: Archive, *, user_id: str, marketplace_id: str, now: datetime) -> Findings:
+    store = marketplace(marketplace_id)
+    return detect(facts_of(archive, user_id=user_id, store=store, as_of=now.date()))

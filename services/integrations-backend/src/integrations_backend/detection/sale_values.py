@@ -1,9 +1,9 @@
 """What a unit lost after its sale is worth: its price less Amazon's fees before tax.
 
 Amazon pays 60.00 - 9.00 - 7.71 for a sale whose fee rows say 9.63 and 8.25 (facts section 6): rows of fees
-may hold tax. It is taken out only where one rate holds for the whole country and the seller's own rows
-show it: then the referral fee is one of Amazon's percentages of the price before tax, and not after. Where
-the rows do not show it, fees stay as booked and the value may be low, never high.
+may hold tax. It is taken out only where the seller's own rows show one of the country's rates: then the
+referral fee is one of Amazon's percentages of the price before tax, and not after. Where the rows do not
+show it, fees stay as booked and the value may be low, never high.
 """
 
 from collections.abc import Iterable
@@ -88,15 +88,18 @@ def _sales(rows: pl.DataFrame) -> dict[Key, Sale]:
 
 
 def _tax_in_fees(facts: Facts, sales: Iterable[Sale]) -> int:
-    """The rate in basis points, or 0 where the rows do not show it."""
-    rate = facts.policy.fee_tax_bp(facts.store.country, facts.as_of)
+    """The rate in basis points that explains most fees, or 0 where the rows do not show one."""
+    rates = facts.policy.fee_tax_bps(facts.store.country, facts.as_of)
     single = [one for one in sales if one.units == 1 and one.referral_fee > 0]
-    if not rate or not single:
+    if not rates or not single:
         return 0
     percents = facts.policy.referral_percents
-    taxed = sum(_is_percentage(one, percents, tax_bp=rate) for one in single)
-    booked = sum(_is_percentage(one, percents, tax_bp=0) for one in single)
-    return rate if taxed * 10 >= len(single) * ENOUGH_OF_TEN and taxed > booked else 0
+    fitting = {
+        rate: sum(_is_percentage(one, percents, tax_bp=rate) for one in single)
+        for rate in (0, *rates)
+    }
+    best = max(fitting, key=lambda rate: (fitting[rate], -rate))
+    return best if fitting[best] * 10 >= len(single) * ENOUGH_OF_TEN else 0
 
 
 def _is_percentage(sale: Sale, percents: tuple[int, ...], *, tax_bp: int) -> bool:

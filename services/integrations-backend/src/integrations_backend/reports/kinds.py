@@ -17,6 +17,8 @@ REMOVAL_SHIPMENTS = "GET_FBA_FULFILLMENT_REMOVAL_SHIPMENT_DETAIL_DATA"
 SETTLEMENT = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE"
 INVENTORY = "GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA"
 INBOUND = "GET_FBA_FULFILLMENT_INBOUND_NONCOMPLIANCE_DATA"
+FEE_PREVIEW = "GET_FBA_ESTIMATED_FBA_FEES_TXT_DATA"
+STORAGE_FEES = "GET_FBA_STORAGE_FEE_CHARGES_DATA"
 
 REQUESTED_REPORTS = (
     LEDGER,
@@ -28,6 +30,8 @@ REQUESTED_REPORTS = (
     REMOVAL_SHIPMENTS,
     INVENTORY,
     INBOUND,
+    FEE_PREVIEW,
+    STORAGE_FEES,
 )
 """Asked for by createReport."""
 LISTED_REPORTS = (SETTLEMENT,)
@@ -102,13 +106,18 @@ class ReportKind:
 def fold(header: str) -> str:
     """Header names differ in case, spaces, hyphens and underscores between variants.
 
-    The seller's own SKU has several names: which one a report uses differs between accounts.
+    The seller's own SKU has several names: which one a report uses differs between accounts. European
+    fee previews have names of their own.
     """
     kept = "".join(char for char in header.lower() if char not in " -_\"'\ufeff/()")
     return _SYNONYMS.get(kept, kept)
 
 
-_SYNONYMS = dict.fromkeys(("msku", "merchantsku", "sellersku"), "sku")
+_SYNONYMS = {
+    **dict.fromkeys(("msku", "merchantsku", "sellersku"), "sku"),
+    "expecteddomesticfulfilmentfeeperunit": "expectedfulfillmentfeeperunit",
+    "productsizeweightband": "productsizetier",
+}
 
 
 def _text(*names: str, required: bool = True) -> tuple[Column, ...]:
@@ -253,12 +262,40 @@ _KINDS = (
         INBOUND,
         # A problem that is written again later, with more units received, is the same row.
         (
-            Column("issue-reported-date", Kind.MOMENT, required=True, blank=True, identity=False),
+            Column("issue-reported-date", Kind.MOMENT, required=True, identity=False),
             *_text("fba-shipment-id", "sku", "fnsku", "problem-type"),
             Column("fba-carton-id"),
             Column("fulfillment-center-id", identity=False),
             Column("expected-quantity", Kind.COUNT, required=True, blank=True, identity=False),
             Column("received-quantity", Kind.COUNT, required=True, blank=True, identity=False),
+        ),
+    ),
+    ReportKind(
+        FEE_PREVIEW,
+        # What it does not know it writes as two hyphens: sizes and fees are read as text.
+        (
+            *_text("sku", "fnsku", "asin"),
+            *(
+                Column(name, required=True, identity=False)
+                for name in (
+                    *("longest-side", "median-side", "shortest-side", "unit-of-dimension"),
+                    *("item-package-weight", "unit-of-weight", "product-size-tier", "currency"),
+                    "expected-fulfillment-fee-per-unit",
+                )
+            ),
+        ),
+    ),
+    ReportKind(
+        STORAGE_FEES,
+        (
+            *_text("fnsku", "asin", "fulfillment_center", "month_of_charge"),
+            *(
+                Column(name, required=True, identity=False)
+                for name in (
+                    *("longest_side", "median_side", "shortest_side", "measurement_units"),
+                    *("weight", "weight_units", "product_size_tier"),
+                )
+            ),
         ),
     ),
 )

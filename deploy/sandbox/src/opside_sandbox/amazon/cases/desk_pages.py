@@ -1,6 +1,5 @@
 """Seller Central for a person: file a case, see the cases, see the sourcing costs."""
 
-from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -9,6 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from opside_sandbox.amazon import pages
 from opside_sandbox.amazon.browser import signed_in
 from opside_sandbox.amazon.cases import book
+from opside_sandbox.amazon.history.costs import cost_of
 from opside_sandbox.amazon.history.generate import history_of
 from opside_sandbox.amazon.personas import Persona, everybody
 from opside_sandbox.state import SandboxState
@@ -31,18 +31,8 @@ def public_case(case: Document) -> dict[str, Any]:
 
 def costs_of(state: SandboxState, persona: Persona) -> list[dict[str, Any]]:
     """The seller's own supplier prices, from his invoices."""
-    history = history_of(state, persona)
-    since = (history.born - timedelta(days=540)).isoformat()
-    return [
-        {
-            "sku": one.sku,
-            "unitCostCents": one.cost_minor,
-            "currency": persona.store.currency.lower(),
-            "sourceDocument": f"supplier-invoice-{one.index + 1:03d}.pdf",
-            "effectiveDate": since,
-        }
-        for one in history.products
-    ]
+    history, currency = history_of(state, persona), persona.store.currency
+    return [cost_of(one, currency=currency, born=history.born) for one in history.products]
 
 
 def _refused(request: Request, text: str, status: int) -> Response:

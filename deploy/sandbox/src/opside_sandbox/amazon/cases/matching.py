@@ -17,6 +17,9 @@ _NAMES = {
     "lostoutbound": "removal_lost",
     "inboundshortage": "inbound_shortage",
     "lostinbound": "inbound_shortage",
+    "feeovercharge": "fee_overcharge",
+    "underpaid": "underpaid",
+    "reversal": "reversal",
 }
 _WORDS = {
     "found_later": "The units were found and returned to your inventory.",

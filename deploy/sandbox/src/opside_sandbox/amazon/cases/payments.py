@@ -17,6 +17,9 @@ _REASONS = {
     "customer_return": "CustomerReturn",
     "removal_lost": "Lost_Outbound",
     "inbound_shortage": "Lost_Inbound",
+    "fee_overcharge": "FeeCorrection",
+    "underpaid": "Reimbursement_TopUp",
+    "reversal": "Reimbursement_Reversal_Corrected",
 }
 
 

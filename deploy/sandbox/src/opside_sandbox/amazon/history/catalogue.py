@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 
-from opside_sandbox.amazon.history.model import Product
+from opside_sandbox.amazon.history.model import Product, Size
 from opside_sandbox.amazon.identifiers import mixed, upper
 from opside_sandbox.amazon.personas import Persona
 
@@ -23,20 +23,27 @@ _JAPANESE = (
 )  # fmt: skip
 _WORDS = {"de_DE": _GERMAN, "ja_JP": _JAPANESE}
 _COLOURS = ("Black", "White", "Sage", "Navy", "Coral")
-_TIERS = (
-    ("Small standard-size", 306, ("9.2", "5.1", "0.7"), "0.62"),
-    ("Large standard-size", 425, ("13.4", "8.0", "3.5"), "1.31"),
-    ("Large standard-size", 540, ("16.0", "11.2", "5.9"), "2.78"),
-    ("Large bulky", 961, ("31.5", "17.8", "9.4"), "12.40"),
+_SIZES = (
+    Size("Small standard-size", 306, ("9.2", "5.1", "0.7"), "0.62"),
+    Size("Large standard-size", 425, ("13.4", "8.0", "3.5"), "1.31"),
+    Size("Large standard-size", 540, ("16.0", "11.2", "5.9"), "2.78"),
+    Size("Large bulky", 961, ("31.5", "17.8", "9.4"), "12.40"),
 )
+_LARGEST = Size("Extra-large 0 to 50 lb", 2633, ("52.0", "20.0", "14.0"), "31.00")
+
+
+def next_larger(size: Size) -> Size:
+    """The size that a product of this one is taken for when it is measured wrong."""
+    following = (*_SIZES[1:], _LARGEST)
+    return dict(zip(_SIZES, following, strict=True))[size]
 
 
 def products(persona: Persona, rng: random.Random) -> Iterator[Product]:
     """The products, one after another; about a third of Amazon's estimates lie below the seller's cost."""
     kinds = _WORDS.get(persona.store.language, _KINDS)
     for index in range(persona.skus):
-        tier, fulfilment, sides, weight = rng.choices(_TIERS, weights=(3, 5, 3, 1))[0]
-        price = rng.randrange(1499, 5999, 50) + (1200 if fulfilment > 900 else 0)
+        size = rng.choices(_SIZES, weights=(3, 5, 3, 1))[0]
+        price = rng.randrange(1499, 5999, 50) + (1200 if size.fulfilment_minor > 900 else 0)
         cost = max(180, price * rng.randrange(18, 34) // 100)
         low = cost * rng.randrange(72, 95) // 100
         title = f"{kinds[index % len(kinds)]}, {_COLOURS[index // len(kinds) % 5]}"
@@ -50,8 +57,8 @@ def products(persona: Persona, rng: random.Random) -> Iterator[Product]:
             cost,
             rng.choice((cost, cost, low)),
             rng.choice((1500, 1500, 800)),
-            fulfilment,
-            sides,
-            weight,
-            tier,
+            size.fulfilment_minor,
+            size.sides,
+            size.weight,
+            size.tier,
         )

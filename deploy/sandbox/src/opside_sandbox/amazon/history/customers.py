@@ -1,11 +1,22 @@
 """Refunds and replacements, with the unit back, late, or never."""
 
 from opside_sandbox.amazon.history.desk import Desk
-from opside_sandbox.amazon.history.model import Order, Replacement
+from opside_sandbox.amazon.history.model import Order, Refund, Replacement
 from opside_sandbox.amazon.history.plan import Story
+from opside_sandbox.amazon.history.reversals import owe_what_was_taken_back, take_back
 
 REIMBURSED_AFTER_DAYS = 33
 """Both real REVERSAL_REIMBURSEMENT rows of data/amazon came 33 and 34 days after the refund."""
+
+
+REVERSED_AFTER_DAYS = 25
+"""After the payment."""
+_PAID = "paid_cash"
+_SETTLED = {
+    **dict.fromkeys(("carrier_damaged", "underpaid", "topped_up"), _PAID),
+    **dict.fromkeys(("reversed_returned", "reversed_unreturned"), _PAID),
+    "carrier_damaged_unpaid": None,
+}
 
 
 def tell_return(desk: Desk, story: Story) -> None:
@@ -14,7 +25,7 @@ def tell_return(desk: Desk, story: Story) -> None:
     order = desk.order(day - 7)
     refund = desk.refund(order, day)
     product = desk.product
-    settled = "paid_cash" if story.ending == "carrier_damaged" else story.ending
+    settled = _SETTLED.get(story.ending or "", story.ending)
     desk.loss(
         "customer_return",
         desk.calendar_day(day),
@@ -27,13 +38,35 @@ def tell_return(desk: Desk, story: Story) -> None:
     )
     if story.ending == "returned":
         desk.give_back(order, day + 50, "SELLABLE")
-    elif story.ending == "carrier_damaged":
+    elif (story.ending or "").startswith("carrier_damaged"):
         desk.give_back(order, day + 9, "CARRIER_DAMAGED")
     if settled == "paid_cash":
-        desk.pay(
-            day + REIMBURSED_AFTER_DAYS, "CustomerReturn", 1, product.sale_less_fees_minor,
-            order_id=order.order_id, adjustment_id=refund.adjustment_id,
+        _pay(desk, order, refund, day + REIMBURSED_AFTER_DAYS, story.ending or "")
+
+
+def _pay(desk: Desk, order: Order, refund: Refund, day: int, ending: str) -> None:
+    """The payment for a missing return, too low in some endings, and what came after it."""
+    due, named = desk.product.sale_less_fees_minor, {"order_id": order.order_id}
+    unit = due * 8 // 10 if ending in {"underpaid", "topped_up"} else due
+    paid = desk.pay(
+        day, "CustomerReturn", 1, unit, **named, adjustment_id=refund.adjustment_id
+    )  # fmt: skip
+    if ending == "underpaid":
+        desk.loss(
+            "underpaid", desk.calendar_day(day), 1, reference=paid.reimbursement_id, **named,
+            value_minor=due - unit, pays_unit_minor=due - unit,
         )  # fmt: skip
+    elif ending == "topped_up":
+        desk.pay(
+            day + 10, "CustomerReturn", 0, due - unit, **named, original_id=paid.reimbursement_id,
+            original_type="CustomerReturn", total_minor=due - unit,
+        )  # fmt: skip
+    elif ending.startswith("reversed"):
+        if ending == "reversed_returned":
+            desk.give_back(order, day + 17, "SELLABLE")
+        take_back(desk, day + REVERSED_AFTER_DAYS, paid)
+        if ending == "reversed_unreturned":
+            owe_what_was_taken_back(desk, day + REVERSED_AFTER_DAYS, paid)
 
 
 def _replace(desk: Desk, original: Order, day: int) -> None:

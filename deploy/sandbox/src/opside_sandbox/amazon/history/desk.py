@@ -26,6 +26,8 @@ class Desk:
     product: Product
     rng: random.Random
     outflows: list[tuple[int, int]] = field(default_factory=list)
+    fees: list[tuple[int, int, int]] = field(default_factory=list)
+    """(first day, last day, minor units above the fee) of wrong or former fulfilment fees."""
     damaged: list[tuple[int, str, int]] = field(default_factory=list)
     """(day, disposition, units) that came into an unsellable state and may be disposed of."""
 
@@ -74,6 +76,9 @@ class Desk:
             quantity=quantity,
             centre=self.centre(),
             shipping_minor=699 if rng.random() < 0.12 else 0,
+            above_fee_minor=next(
+                (above for first, last, above in self.fees if first <= day <= last), 0
+            ),
         )
         self.history.orders.append(order)
         self.row(order.at, "Shipments", -quantity, centre=order.centre)
@@ -98,7 +103,9 @@ class Desk:
         if disposition != "SELLABLE":
             self.damaged.append((day, disposition, 1))
 
-    def pay(self, day: int, reason: str, units: int, unit_minor: int, **more: object) -> str:
+    def pay(
+        self, day: int, reason: str, units: int, unit_minor: int, **more: object
+    ) -> Reimbursement:
         """A reimbursement row; about a third belong to cases the seller filed himself."""
         own_case = "1" + digits(self.rng, 10) if self.rng.random() < 0.35 else ""
         number = digits(self.rng, 11)
@@ -107,23 +114,23 @@ class Desk:
             "case_id": own_case,
             "total_minor": unit_minor * units,
         }
-        self.history.reimbursements.append(
-            Reimbursement(
-                approved_at=self.at(day),
-                reimbursement_id=number,
-                reason=reason,
-                product=self.product,
-                per_unit_minor=unit_minor,
-                **{**given, **more},  # type: ignore[arg-type]
-            )
+        payment = Reimbursement(
+            approved_at=self.at(day),
+            reimbursement_id=number,
+            reason=reason,
+            product=self.product,
+            per_unit_minor=unit_minor,
+            **{**given, **more},  # type: ignore[arg-type]
         )
-        return number
+        self.history.reimbursements.append(payment)
+        return payment
 
     def loss(self, claim_type: str, event: date, quantity: int, **more: object) -> Loss:
         """Write down a loss, with the window of its kind."""
         country = self.history.persona.store.country
         opens, deadline = window(claim_type, country, event)
         given: dict[str, object] = {
+            "opens": opens,
             "pays_quantity": quantity,
             "pays_unit_minor": self.product.amazon_cost_minor,
         }
@@ -133,7 +140,6 @@ class Desk:
             product=self.product,
             quantity=quantity,
             event_date=event,
-            opens=opens,
             deadline=deadline,
             **{**given, **more},  # type: ignore[arg-type]
         )

@@ -12,9 +12,16 @@ from opside_sandbox.amazon.history.customers import (
     tell_return,
 )
 from opside_sandbox.amazon.history.desk import Desk
+from opside_sandbox.amazon.history.fees import owe_fees, tell_fee
 from opside_sandbox.amazon.history.inbound import FIRST_DAY, Delivery, deliveries, receive
 from opside_sandbox.amazon.history.model import History, Product
-from opside_sandbox.amazon.history.plan import Story, stories_by_sku
+from opside_sandbox.amazon.history.plan import (
+    FEE_REMEASURED,
+    FEE_REPACKAGED,
+    FEE_STABLE,
+    Story,
+    stories_by_sku,
+)
 from opside_sandbox.amazon.history.removals import clean_up, tell_removal
 from opside_sandbox.amazon.history.warehouse import tell_warehouse
 from opside_sandbox.amazon.personas import Persona
@@ -26,6 +33,9 @@ _TELL: dict[str, Callable[[Desk, Story], None]] = {
     "customer_return": tell_return,
     "replacement": tell_replacement,
     "removal_lost": tell_removal,
+    FEE_STABLE: tell_fee,
+    FEE_REMEASURED: tell_fee,
+    FEE_REPACKAGED: tell_fee,
 }
 
 
@@ -37,7 +47,9 @@ def _generated(seed: str, persona: Persona, born: date) -> History:
     planning = random.Random(f"{seed}/amazon/{persona.key}")  # noqa: S311 (repeatable)
     history.products = list(products(persona, planning))
     calendar = deliveries(history, planning)
-    stories = stories_by_sku(skus=persona.skus, claims=persona.claims)
+    stories = stories_by_sku(
+        skus=persona.skus, claims=persona.claims, every_loss=persona.every_loss
+    )
     for product in history.products:
         live(seed, history, product, stories.get(product.index, []), calendar)
     history.sort()
@@ -54,6 +66,7 @@ def live(
         if story.kind in _TELL:
             _TELL[story.kind](desk, story)
     ordinary_orders(desk, desk.history.persona.orders_per_sku, FIRST_DAY + 6)
+    owe_fees(desk, stories)
     clean_up(desk)
     for _ in range(4):
         _transfer(desk)

@@ -7,6 +7,19 @@ from opside_sandbox.amazon.personas import Persona
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """A size tier with its fulfilment fee (minor units, before tax) and typical measures.
+
+    `sides` in inches, longest first; `weight` in pounds.
+    """
+
+    tier: str
+    fulfilment_minor: int
+    sides: tuple[str, str, str]
+    weight: str
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """One SKU; money in minor units, `referral_bp` in basis points, before tax.
 
@@ -27,6 +40,11 @@ class Product:
     sides: tuple[str, str, str]
     weight: str
     size_tier: str
+
+    @property
+    def size(self) -> Size:
+        """Its size as Amazon has it today."""
+        return Size(self.size_tier, self.fulfilment_minor, self.sides, self.weight)
 
     @property
     def referral_minor(self) -> int:
@@ -69,6 +87,13 @@ class Order:
     centre: str
     shipping_minor: int = 0
     """Charged to the buyer and given back by a promotion of the same amount."""
+    above_fee_minor: int = 0
+    """What Amazon charged for sending one unit above the fee of the product as it is today."""
+
+    @property
+    def fulfilment_minor(self) -> int:
+        """The fulfilment fee that was charged for one unit, before tax."""
+        return self.product.fulfilment_minor + self.above_fee_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +197,16 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """Another size than today's under which Amazon kept a product, both days inclusive."""
+
+    product: Product
+    first: date
+    last: date
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
 class Loss:
     """Units that went missing. `settled` says why they are not owed; None means they are,
     between `opens` and `deadline` (both inclusive).
@@ -221,6 +256,7 @@ class History:
     inbound_lines: list[InboundLine] = field(default_factory=list)
     removals: list[Removal] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
+    measured: list[Measured] = field(default_factory=list)
 
     def sort(self) -> None:
         """By time, ties by content, so that the same history has the same bytes."""

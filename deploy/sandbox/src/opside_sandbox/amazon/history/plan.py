@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class Story:
     """One planted loss. `ending` None means the units are owed (window permitting).
 
-    `found` units came back; `part` says Amazon will pay one unit less than owed.
+    `found` units came back; `part` says Amazon will pay one unit less than owed; a wrong fee is
+    charged from `days_ago` until `until`.
     """
 
     kind: str
@@ -22,10 +23,13 @@ class Story:
     found: int = 0
     part: bool = False
     twin: bool = False
+    until: int = 0
 
 
 _LOST, _DAMAGED, _RETURN = "warehouse_lost", "warehouse_damaged", "customer_return"
 _REPLACED, _REMOVAL, _INBOUND = "replacement", "removal_lost", "inbound_shortage"
+FEE_STABLE, FEE_REMEASURED, FEE_REPACKAGED = "fee_stable", "fee_remeasured", "fee_repackaged"
+_WAREHOUSE = frozenset({_LOST, _DAMAGED})
 
 CLAIMABLE = (
     *(Story(_LOST, d, q) for d, q in ((12, 1), (15, 2), (19, 1), (28, 3), (34, 1), (48, 2))),
@@ -75,16 +79,47 @@ OPEN_LOSSES_OUTSIDE_THEIR_WINDOW = (
 )
 
 
-def stories_by_sku(*, skus: int, claims: bool) -> dict[int, list[Story]]:
-    """SKU index -> stories; warehouse stories each get a SKU of their own while SKUs last."""
+FURTHER_CLAIMABLE = (
+    *(Story(_LOST, d, q, "reversed_unfound") for d, q in ((55, 2), (45, 1))),
+    Story(_DAMAGED, 40, 1, "reversed_unfound"),
+    Story(FEE_STABLE, 60, until=30),
+    Story(FEE_REMEASURED, 75, until=20),
+    Story(FEE_STABLE, 84, until=50),
+    Story(_RETURN, 60, 1, "underpaid"),
+    Story(_RETURN, 80, 1, "reversed_unreturned"),
+    Story(_RETURN, 69, 1, "carrier_damaged_unpaid"),
+)
+"""Owed as well; only accounts with `every_loss` have them."""
+
+FURTHER_OTHERS = (
+    Story(FEE_REMEASURED, 200, until=150),
+    Story(FEE_REPACKAGED, 540, until=45),
+    Story(_RETURN, 64, 1, "topped_up"),
+    Story(_RETURN, 80, 1, "reversed_returned"),
+)
+FURTHER_OUTSIDE_THEIR_WINDOW = (
+    Story(_LOST, 200, 1, "reversed_unfound"),
+    Story(_LOST, 26, 1, "reversed_unfound"),
+    Story(_RETURN, 110, 1, "underpaid"),
+)
+
+
+def stories_by_sku(*, skus: int, claims: bool, every_loss: bool) -> dict[int, list[Story]]:
+    """SKU index -> stories; warehouse stories each get a SKU of their own while SKUs last.
+
+    So do wrong fees: an order of such a SKU that is refunded would be worth another sum.
+    """
     planted = [*(CLAIMABLE if claims else ()), *OTHERS]
     if claims:
         planted += OPEN_LOSSES_OUTSIDE_THEIR_WINDOW
-    warehouse = [one for one in planted if one.kind in {_LOST, _DAMAGED}]
-    others = [one for one in planted if one.kind not in {_LOST, _DAMAGED}]
+    if every_loss:
+        further = list(FURTHER_OTHERS)
+        if claims:
+            further += FURTHER_CLAIMABLE + FURTHER_OUTSIDE_THEIR_WINDOW
+        planted += sorted(further, key=lambda story: not story.kind.startswith("fee_"))
     found: dict[int, list[Story]] = {}
-    for place, story in enumerate(warehouse):
+    for place, story in enumerate(one for one in planted if one.kind in _WAREHOUSE):
         found.setdefault(place % skus, []).append(story)
-    for place, story in enumerate(others):
+    for place, story in enumerate(one for one in planted if one.kind not in _WAREHOUSE):
         found.setdefault((place * 7 + 3) % skus, []).append(story)
     return found

@@ -32,7 +32,9 @@ def lives(seed: str, persona: Persona, born: date) -> Iterator[History]:
     """The history of each SKU of the persona, `persona.skus` of them. Same seed, same histories."""
     whole = History(persona, born)
     calendar = deliveries(whole, random.Random(f"{seed}/stream/{persona.key}"))  # noqa: S311
-    stories = stories_by_sku(skus=PLANNED_SKUS, claims=persona.claims)
+    stories = stories_by_sku(
+        skus=PLANNED_SKUS, claims=persona.claims, every_loss=persona.every_loss
+    )
     naming = random.Random(f"{seed}/stream/{persona.key}/products")  # noqa: S311 (repeatable)
     for named in products(persona, naming):
         product = replace(named, fnsku=unique_fnsku(named.index))

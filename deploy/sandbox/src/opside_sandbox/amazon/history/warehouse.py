@@ -4,11 +4,14 @@ from dataclasses import replace
 
 from opside_sandbox.amazon.history.desk import Desk
 from opside_sandbox.amazon.history.plan import Story
+from opside_sandbox.amazon.history.reversals import owe_what_was_taken_back, take_back
 from opside_sandbox.amazon.identifiers import digits
 
 _REASONS = {"warehouse_lost": "Lost_Warehouse", "warehouse_damaged": "Damaged_Warehouse"}
 _CODES = {"warehouse_lost": "M", "warehouse_damaged": "E"}
-_SETTLED = {"paid_cash_reconciled": "paid_cash"}
+_SETTLED = {"paid_cash_reconciled": "paid_cash", "reversed_unfound": "paid_cash"}
+REVERSED_AFTER_DAYS = 25
+"""After the loss."""
 
 
 def tell_warehouse(desk: Desk, story: Story) -> None:
@@ -21,7 +24,9 @@ def tell_warehouse(desk: Desk, story: Story) -> None:
 
 def _one(desk: Desk, story: Story) -> None:
     day, quantity = -story.days_ago, story.quantity
-    closed = story.ending in {"paid_cash_reconciled", "reconciled", "reversed"}
+    closed = story.ending in {
+        "paid_cash_reconciled", "reconciled", "reversed", "reversed_unfound"
+    }  # fmt: skip
     reconciled = quantity if closed else story.found
     reference, centre = digits(desk.rng, 12), desk.centre()
     owed = quantity - (story.found if story.ending is None else 0)
@@ -63,13 +68,13 @@ def _settle(desk: Desk, story: Story) -> None:
     elif ending == "paid_stock":
         desk.pay(day + 4, reason, 0, unit, inventory=units, total_minor=0)
         desk.row(desk.at(day + 4), "Adjustments", units, reason="N", reconciled=units)
-    elif ending == "reversed":
+    elif ending.startswith("reversed"):
         paid = desk.pay(day + 3, reason, units, unit)
-        _find(desk, day + 20, units)
-        desk.pay(
-            day + 25, "Reimbursement_Reversal", -units, unit,
-            original_id=paid, original_type=reason, case_id="",
-        )  # fmt: skip
+        if ending == "reversed":
+            _find(desk, day + 20, units)
+        take_back(desk, day + REVERSED_AFTER_DAYS, paid)
+        if ending == "reversed_unfound":
+            owe_what_was_taken_back(desk, day + REVERSED_AFTER_DAYS, paid)
 
 
 def _make_identical(desk: Desk) -> None:

@@ -8,7 +8,9 @@ from datetime import date, timedelta
 
 _EUROPE = {"GB", "DE"}
 WAREHOUSE_GRACE_DAYS = 5
-"""Payments show up to five days after the event: before that nothing is owed for sure."""
+"""Payments show up to five days after the event: before that nothing is owed for sure. So do units
+that are found when a payment is taken back; nothing is published of the end of that window, and the
+60 days of payments are taken."""
 
 
 def months_later(day: date, months: int) -> date:
@@ -25,6 +27,10 @@ def window(claim_type: str, country: str, event: date) -> tuple[date, date]:
         return event + timedelta(days=opens), event + timedelta(days=closes)
     if claim_type == "removal_lost":
         return event + timedelta(days=15), event + timedelta(days=75)
+    if claim_type == "fee_overcharge":
+        return event, event + timedelta(days=90)
+    if claim_type == "underpaid":
+        return event, event + timedelta(days=60)
     if claim_type == "inbound_shortage":
         return event, months_later(event, 6 if country in _EUROPE else 9)
     return event + timedelta(days=WAREHOUSE_GRACE_DAYS), event + timedelta(days=60)

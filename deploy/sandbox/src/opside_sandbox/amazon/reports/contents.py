@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from opside_sandbox.amazon.cases.book import view_of
+from opside_sandbox.amazon.history.periods import Period
 from opside_sandbox.amazon.personas import Persona
 from opside_sandbox.amazon.reports import folder
 from opside_sandbox.amazon.reports.dialect import dialect_of
 from opside_sandbox.amazon.reports.registry import SETTLEMENT, WRITERS
-from opside_sandbox.amazon.reports.settlement import Period, periods, settlement
+from opside_sandbox.amazon.reports.settlement import periods, settlement
 from opside_sandbox.amazon.reports.settlement_v2 import settlement_v2
 from opside_sandbox.amazon.view import View
 from opside_sandbox.state import SandboxState

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 
-from opside_sandbox.amazon.history.model import Product
+from opside_sandbox.amazon.history.model import Measured, Product, Size
 from opside_sandbox.amazon.personas import Marketplace
 from opside_sandbox.amazon.reports.dialect import Dialect, dialect_of
 from opside_sandbox.amazon.view import View
@@ -96,20 +96,33 @@ def _stored(dialect: Dialect, view: View) -> Iterator[tuple[str, ...]]:
         if view.start <= event.at <= view.end:
             ends[event.at.strftime("%Y-%m"), event.product.index] = units[event.product.index]
     products = {one.index: one for one in view.history.products}
+    store, measured = view.history.persona.store, view.history.measured
     for (month, index), on_hand in ends.items():
-        yield _charge(dialect, view.history.persona.store, products[index], month, on_hand)
+        product = products[index]
+        yield _charge(dialect, store, product, _size_in(month, product, measured), month, on_hand)
+
+
+def _size_in(month: str, product: Product, measured: list[Measured]) -> Size:
+    """As Amazon measured the product in a month of which every day counts."""
+    for one in measured:
+        if (
+            one.product.index == product.index
+            and f"{one.first:%Y-%m}" <= month <= f"{one.last:%Y-%m}"
+        ):
+            return one.size
+    return product.size
 
 
 def _charge(
-    dialect: Dialect, store: Marketplace, product: Product, month: str, on_hand: int
+    dialect: Dialect, store: Marketplace, product: Product, size: Size, month: str, on_hand: int
 ) -> tuple[str, ...]:
-    sides, number = [Decimal(side) for side in product.sides], dialect.number
+    sides, number = [Decimal(side) for side in size.sides], dialect.number
     volume = (sides[0] * sides[1] * sides[2] / 1728).quantize(Decimal("0.0001"))
     fee = (volume * on_hand * _STORAGE_RATE).quantize(Decimal("0.0001"))
     return (
         product.asin, product.fnsku, product.title, store.centres[0], store.country,
-        *map(number, product.sides), "inches", number(product.weight), "pounds",
-        number(str(volume)), "cubic feet", product.size_tier, str(on_hand), "0",
+        *map(number, size.sides), "inches", number(size.weight), "pounds",
+        number(str(volume)), "cubic feet", size.tier, str(on_hand), "0",
         number(str(volume * on_hand)), month, number(str(_STORAGE_RATE)), store.currency,
         number(str(fee)), "--", "N", "N", number("0.0"), "--", "0",
     )  # fmt: skip

@@ -2,18 +2,16 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from opside_sandbox.amazon.history.model import Order, Refund, Reimbursement
+from opside_sandbox.amazon.history.periods import PERIOD_DAYS, Period, ending, with_tax
+from opside_sandbox.amazon.history.periods import period_of as history_period_of
 from opside_sandbox.amazon.reports.dialect import Dialect, dialect_of
 from opside_sandbox.amazon.view import View
 
-PERIOD_DAYS = 14
-_LAST_END_BEFORE_BIRTH_DAYS = 2
 SUBSCRIPTION_AFTER = timedelta(days=5, hours=3)
-_TAX_BP = {"GB": 2000, "DE": 1900, "CA": 1300, "JP": 1000}
-"""Fee rows include tax outside the US (20 % in the UK), as the real Canadian ones do."""
 
 COLUMNS = (
     "settlement-id", "settlement-start-date", "settlement-end-date", "deposit-date",
@@ -39,32 +37,9 @@ Row = dict[str, str | int | datetime]
 """Column -> value (money in minor units); a column that is not there is empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
-    """One settlement: from `start` (inclusive) to `end` (exclusive)."""
-
-    settlement_id: str
-    start: datetime
-    end: datetime
-
-
-def _ending(view: View, end: datetime) -> Period:
-    name = f"{view.history.persona.seller_id}/{end.isoformat()}".encode()
-    number = int.from_bytes(hashlib.sha256(name).digest()[:6], "big") % 9 * 10**10
-    number += int.from_bytes(hashlib.sha256(name).digest()[6:12], "big") % 10**10
-    return Period(str(10**10 + number), end - timedelta(days=PERIOD_DAYS), end)
-
-
-def _an_end(view: View) -> datetime:
-    """One end of a period; the others lie whole periods before and after."""
-    born = datetime.combine(view.history.born, time(7, 7, 19), UTC)
-    return born - timedelta(days=_LAST_END_BEFORE_BIRTH_DAYS)
-
-
 def period_of(view: View, at: datetime) -> Period:
     """The settlement period of a moment, closed or not."""
-    length = timedelta(days=PERIOD_DAYS)
-    return _ending(view, _an_end(view) + ((at - _an_end(view)) // length + 1) * length)
+    return history_period_of(view.history, at)
 
 
 def periods(view: View, *, kept_days: int = 90) -> list[Period]:
@@ -72,14 +47,13 @@ def periods(view: View, *, kept_days: int = 90) -> list[Period]:
     length = timedelta(days=PERIOD_DAYS)
     end, found = period_of(view, view.as_of).start, []
     while end >= view.as_of - timedelta(days=kept_days):
-        found.append(_ending(view, end))
+        found.append(ending(view.history, end))
         end -= length
     return found[::-1]
 
 
 def _with_tax(view: View, amount_minor: int) -> int:
-    rate = _TAX_BP.get(view.history.persona.store.country, 0)
-    return amount_minor + (amount_minor * rate + 5000) // 10000
+    return with_tax(view.history, amount_minor)
 
 
 def order_rows(view: View, order: Order) -> Iterator[Row]:
@@ -98,7 +72,7 @@ def order_rows(view: View, order: Order) -> Iterator[Row]:
         yield {**base, "price-type": "Shipping", "price-amount": shipping}
         yield {**base, "promotion-type": "Shipping", "promotion-amount": -shipping}
     for kind, fee in (
-        ("FBAPerUnitFulfillmentFee", product.fulfilment_minor * count),
+        ("FBAPerUnitFulfillmentFee", order.fulfilment_minor * count),
         ("Commission", product.referral_minor * count),
     ):
         amount = -_with_tax(view, fee)

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
+from opside_sandbox.amazon.history.periods import Period
 from opside_sandbox.amazon.reports.settlement import (
-    Period,
     Row,
     cell_of,
     columns_of,

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from opside_sandbox.amazon.history.periods import Period
 from opside_sandbox.amazon.reports.dialect import dialect_of
-from opside_sandbox.amazon.reports.settlement import Period, Row, booked
+from opside_sandbox.amazon.reports.settlement import Row, booked
 from opside_sandbox.amazon.view import View
 
 COLUMNS = (

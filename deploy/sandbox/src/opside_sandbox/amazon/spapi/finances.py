@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request
 
 from opside_sandbox.amazon.cases.book import decide_due, view_of
 from opside_sandbox.amazon.history.model import Order, Refund, Reimbursement
+from opside_sandbox.amazon.history.periods import Period
 from opside_sandbox.amazon.reports.settlement import (
     KINDS,
     SUBSCRIPTION_AFTER,
-    Period,
     body,
     carried,
     group_id,
@@ -56,7 +56,7 @@ def _shipment(view: View, one: Order) -> _Event:
         "QuantityShipped": one.quantity,
         "ItemChargeList": [_charge(view, "Principal", product.price_minor * one.quantity)],
         "ItemFeeList": [
-            _fee(view, "FBAPerUnitFulfillmentFee", -product.fulfilment_minor * one.quantity),
+            _fee(view, "FBAPerUnitFulfillmentFee", -one.fulfilment_minor * one.quantity),
             _fee(view, "Commission", -product.referral_minor * one.quantity),
         ],
     }
