@@ -1,5 +1,6 @@
 """The worker of stripe-payments: collects, transfers, applies events, sweeps."""
 
+import asyncio
 from collections.abc import Mapping
 
 from opside_chassis import process
@@ -19,6 +20,7 @@ from stripe_payments.commissions.move import (
     TRANSFER,
 )
 from stripe_payments.reconciliation.compare import COMPARE_BOOKS, compare_books
+from stripe_payments.reconciliation.measure import Measurer
 from stripe_payments.reconciliation.poll import Poller
 from stripe_payments.reconciliation.sweep import (
     POLL_ACCOUNTS,
@@ -66,15 +68,19 @@ async def work(settings: Settings) -> None:
         workshop = Workshop(
             runtime.database.sessions, handlers(runtime), open_case_for_job, SCHEDULES
         )
-        await run_worker(
-            Relay(
-                service=SERVICE,
-                schema=SCHEMA,
-                database=runtime.database,
-                redis_url=settings.redis_url,
-                workshop=workshop,
-            )
+        relay = Relay(
+            service=SERVICE,
+            schema=SCHEMA,
+            database=runtime.database,
+            redis_url=settings.redis_url,
+            workshop=workshop,
         )
+        measuring = asyncio.create_task(Measurer(runtime.database.sessions).run())
+        try:
+            await run_worker(relay)
+        finally:
+            measuring.cancel()
+            await asyncio.gather(measuring, return_exceptions=True)
 
 
 def main() -> None:

@@ -77,6 +77,8 @@ ROUTES = [
     Route("GET", "/queue-stats", DENIED, DENIED, 200, DENIED),
     Route("GET", "/unprocessed-webhooks", DENIED, DENIED, 200, DENIED),
     Route("GET", "/idempotency-stats", DENIED, DENIED, 200, DENIED),
+    Route("GET", "/cases", DENIED, DENIED, 200, DENIED),
+    Route("POST", "/cases/hum_none/resolve", DENIED, DENIED, HIDDEN, DENIED, {"note": "seen"}),
     Route("POST", "/cleanup", DENIED, DENIED, 200, DENIED, {"daysToKeep": 90}),
     Route(
         "POST",
@@ -156,6 +158,7 @@ def test_every_route_is_in_the_table(door: Door) -> None:
             path.replace("{txn}", "{}")
             .replace("usr_a", "{}")
             .replace("brk_none", "{}")
+            .replace("hum_none", "{}")
             .replace(GOOD, "{}"),
         )
         for method, path in asked

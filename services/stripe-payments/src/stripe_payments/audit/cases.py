@@ -9,6 +9,20 @@ from opside_chassis.ids import new_id
 from opside_chassis.outbox import StagedJob
 from stripe_payments.audit.models import HumanCase
 
+__all__ = [
+    "DISPUTE",
+    "HumanCase",
+    "case_is_open",
+    "close_cases",
+    "close_dispute",
+    "note_person",
+    "open_case",
+    "open_case_for_job",
+    "open_case_once",
+    "open_cases",
+    "resolve_case",
+]
+
 LONGEST_REASON_CHARS = 500
 DISPUTE = "dispute"
 """A payer disputes a charge: while such a case is open nothing of it is sent on."""
@@ -72,6 +86,19 @@ async def close_cases(session: AsyncSession, *, reference: str) -> None:
         .where(HumanCase.reference == reference, HumanCase.closed_at.is_(None))
         .values(closed_at=func.now())
     )
+
+
+async def resolve_case(
+    session: AsyncSession, case_id: str, *, by: str, note: str
+) -> HumanCase | None:
+    """A person dealt with it; None when it is closed already or unknown."""
+    closed = await session.scalars(
+        update(HumanCase)
+        .where(HumanCase.id == case_id, HumanCase.closed_at.is_(None))
+        .values(closed_at=func.now(), closed_by=by, closing_note=note)
+        .returning(HumanCase)
+    )
+    return closed.one_or_none()
 
 
 async def close_dispute(session: AsyncSession, commission_id: str) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opside_chassis.outbox import RetryLater, stage
 from opside_contracts.payments.messages import Collection
+from stripe_payments import metrics
 from stripe_payments.audit.cases import open_case, open_case_once
 from stripe_payments.clawbacks import queries
 from stripe_payments.clawbacks.models import Clawback
@@ -14,6 +15,7 @@ from stripe_payments.commissions.access import Commission
 from stripe_payments.commissions.move import TRANSFER, move
 from stripe_payments.commissions.rules import State, may_move
 from stripe_payments.ledger.book import book_failed_refund, book_refund, book_transfer_reversal
+from stripe_payments.metrics import when_committed
 from stripe_payments.stripe_api.gateway import Refund, TransferReversal
 
 TRANSFER_WAIT_SECONDS = 30
@@ -34,6 +36,7 @@ async def step(session: AsyncSession, clawback: Clawback, to: Step) -> None:
         raise IllegalStep(f"{clawback.id}: {of} -> {to}")
     clawback.state = to.value
     await session.flush()
+    when_committed(session, lambda: metrics.clawbacks.add(1, {"step": to.value}))
 
 
 def take_key(clawback: Clawback, now: datetime) -> None:
@@ -142,6 +145,8 @@ async def _refunded(
     commission.refund_reserved_minor -= refund.amount_minor
     commission.refunded_minor += refund.amount_minor
     await session.flush()
+    named = {"currency": commission.currency}
+    when_committed(session, lambda: metrics.refunded.add(refund.amount_minor, named))
     await step(session, clawback, Step.SUCCEEDED)
     await close(session, commission)
 

@@ -26,6 +26,7 @@ from stripe_payments.clawbacks.move import (
 from stripe_payments.clawbacks.rules import Step, due
 from stripe_payments.commissions.access import Commission, locked, read
 from stripe_payments.commissions.cancel import cancel_uncollected
+from stripe_payments.commissions.measures import measure_credit
 from stripe_payments.commissions.move import move
 from stripe_payments.commissions.rules import COLLECTED, State
 from stripe_payments.ledger.book import book_credit_note
@@ -186,6 +187,7 @@ async def _book_credit(session: AsyncSession, commission: Commission, clawback: 
     commission.fee_credited_minor += owed.fee_back
     clawback.fee_back_minor, clawback.refund_minor = owed.fee_back, owed.refund
     await step(session, clawback, Step.CREDITED)
+    measure_credit(session, currency=commission.currency, fee_minor=owed.fee_back)
     await book_credit_note(
         session,
         commission_id=commission.id,

@@ -8,6 +8,7 @@ from opside_chassis.acceptance import NewJob
 from opside_chassis.outbox import stage
 from opside_contracts.events import CommissionChanged
 from opside_contracts.payments.messages import Collection, NextStep
+from stripe_payments.commissions.measures import measure_move
 from stripe_payments.commissions.models import Commission
 from stripe_payments.commissions.rules import (
     RESTING,
@@ -77,6 +78,7 @@ async def move(
     commission.failure_reason = failure_reason
     commission.deadline_at = deadline(to)
     await session.flush()
+    measure_move(session, commission, of=of, to=to)
     if to in TOLD:
         await tell(session, commission)
     if to in _CLAWBACKS_GO_ON and commission.taken_back_minor > commission.credited_minor:

@@ -9,11 +9,12 @@ from opside_chassis import access
 from opside_chassis.access import Caller
 from opside_chassis.wire import AnswerModel, ApiModel, PlainText, Reference
 from stripe_payments.dependencies import Runtime, runtime
+from stripe_payments.reconciliation.cases import ResolvedCase, resolve
 from stripe_payments.reconciliation.compare import compare_books
 from stripe_payments.reconciliation.mend import Mender, Reconciled
 from stripe_payments.reconciliation.poll import Poller
 from stripe_payments.reconciliation.retry import Retried, retry_transaction
-from stripe_payments.reconciliation.summary import Summary, summarize
+from stripe_payments.reconciliation.summary import OpenCase, Summary, cases_now, summarize
 from stripe_payments.reconciliation.sweep import sweep_overdue
 from stripe_payments.stripe_api.errors import told_to_callers
 
@@ -91,6 +92,18 @@ async def mend(break_id: str, body: Close, admin: Admin, parts: Parts) -> None:
 async def close(break_id: str, body: Close, admin: Admin, parts: Parts) -> None:
     """Say why both sides may differ; for what is not ours to mend."""
     await _mender(parts, admin).close_break(break_id, note=body.note)
+
+
+@router.get("/api/v1/stripe/cases")
+async def read_cases(_admin: Admin, parts: Parts) -> list[OpenCase]:
+    """What waits for a person, oldest first; at most 100."""
+    return await cases_now(parts.database.sessions)
+
+
+@router.post("/api/v1/stripe/cases/{case_id}/resolve")
+async def resolve_one(case_id: str, body: Close, admin: Admin, parts: Parts) -> ResolvedCase:
+    """Close a case with its reason; a share that a dispute held back is sent on."""
+    return await resolve(parts.database.sessions, case_id, by=admin.user_id, note=body.note)
 
 
 def _mender(parts: Runtime, admin: Caller) -> Mender:

@@ -5,7 +5,7 @@ from typing import Any
 
 from opside_chassis.database import EVERY_TENANT, Sessions, transaction
 from opside_chassis.wire import AnswerModel
-from stripe_payments.audit.cases import open_cases
+from stripe_payments.audit.cases import HumanCase, open_cases
 from stripe_payments.commissions.access import totals_by_state
 from stripe_payments.reconciliation import queries
 from stripe_payments.reconciliation.compare import ON_ITS_WAY
@@ -51,6 +51,8 @@ class OpenCase(AnswerModel):
     reference: str
     reason: str
     age_seconds: int
+    mend: str
+    """The call that resolves it, once a person has dealt with it."""
 
 
 class Summary(AnswerModel):
@@ -85,16 +87,25 @@ async def summarize(sessions: Sessions) -> Summary:
             )
             for one in breaks
         ],
-        cases=[
-            OpenCase(
-                case_id=one.id,
-                kind=one.kind,
-                reference=one.reference,
-                reason=one.reason,
-                age_seconds=int((now - one.opened_at).total_seconds()),
-            )
-            for one in cases
-        ],
+        cases=[_open_case(one, now) for one in cases],
+    )
+
+
+async def cases_now(sessions: Sessions) -> list[OpenCase]:
+    """What waits for a person, oldest first."""
+    now = datetime.now(UTC)
+    async with transaction(sessions, role=AUDITOR) as session:
+        return [_open_case(one, now) for one in await open_cases(session, limit=MOST_SHOWN)]
+
+
+def _open_case(case: HumanCase, now: datetime) -> OpenCase:
+    return OpenCase(
+        case_id=case.id,
+        kind=case.kind,
+        reference=case.reference,
+        reason=case.reason,
+        age_seconds=int((now - case.opened_at).total_seconds()),
+        mend=f"POST /api/v1/stripe/cases/{case.id}/resolve",
     )
 
 

@@ -4,6 +4,7 @@ Order, age and repeats therefore do not matter. The fetch happens before the tra
 inbox row and its effect share one.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,6 +13,7 @@ from opside_chassis import inbox
 from opside_chassis.database import EVERY_TENANT, Sessions, transaction
 from opside_chassis.inbox import InboxRow
 from opside_chassis.outbox import StagedJob, fence
+from stripe_payments import metrics
 from stripe_payments.audit.cases import DISPUTE, close_dispute, open_case_once
 from stripe_payments.clawbacks.access import refund_changed
 from stripe_payments.commissions.access import (
@@ -50,7 +52,17 @@ async def apply_stripe_event(sessions: Sessions, stripe: Stripe, job: StagedJob)
         locked = await inbox.lock(session, row.id)
         if locked.waiting:
             applied = effect is not None and await effect(session)
-            await inbox.mark(session, row.id, "applied" if applied else "ignored")
+            outcome = "applied" if applied else "ignored"
+            await inbox.mark(session, row.id, outcome)
+            metrics.when_committed(session, lambda: _measure(row, outcome))
+
+
+def _measure(row: InboxRow, outcome: str) -> None:
+    metrics.applied.add(1, {"type": row.type, "outcome": outcome})
+    made_at = row.payload["event"].get("created")
+    if isinstance(made_at, int):
+        lag = max(time.time() - made_at, 0.0)
+        metrics.webhook_lag_seconds.record(lag, {"type": row.type})
 
 
 def _object_of(row: InboxRow) -> Mapping[str, object]:

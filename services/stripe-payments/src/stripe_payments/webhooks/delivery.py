@@ -7,6 +7,7 @@ from opside_chassis.database import Sessions, driver_beside
 from opside_chassis.errors import BadRequest
 from opside_chassis.ids import new_id
 from opside_chassis.inbox import InboxEvent, receive_at_once
+from stripe_payments.metrics import webhooks
 from stripe_payments.runtime import Runtime
 from stripe_payments.settings import Settings
 from stripe_payments.webhooks.apply import APPLY_STRIPE_EVENT, HANDLERS
@@ -22,6 +23,9 @@ _KEEP_IGNORED = """
 """
 
 
+_NOTHING_INSERTED = "INSERT 0 0"
+
+
 async def store_delivery(parts: Runtime, headers: Mapping[str, str], payload: bytes) -> None:
     """Store an event with the job that applies it; a repeat stores nothing.
 
@@ -30,9 +34,11 @@ async def store_delivery(parts: Runtime, headers: Mapping[str, str], payload: by
     """
     event = event_of(payload, headers.get(SIGNATURE_HEADER, ""), parts.settings)
     if event.type in HANDLERS:
-        await receive_at_once(parts.database.sessions, event, kind=APPLY_STRIPE_EVENT)
+        new = await receive_at_once(parts.database.sessions, event, kind=APPLY_STRIPE_EVENT)
     else:
-        await _keep_ignored(parts.database.sessions, event)
+        new = await _keep_ignored(parts.database.sessions, event)
+    outcome = ("stored" if event.type in HANDLERS else "ignored") if new else "repeated"
+    webhooks.add(1, {"type": event.type, "outcome": outcome})
 
 
 def event_of(payload: bytes, signature: str, settings: Settings) -> InboxEvent:
@@ -52,9 +58,9 @@ def event_of(payload: bytes, signature: str, settings: Settings) -> InboxEvent:
     return inbox_event(body, endpoint=endpoint, account=account)
 
 
-async def _keep_ignored(sessions: Sessions, event: InboxEvent) -> None:
+async def _keep_ignored(sessions: Sessions, event: InboxEvent) -> bool:
     """A type that nobody handles is kept for a year all the same, at rest from the start."""
-    await driver_beside(sessions).execute(
+    tag = await driver_beside(sessions).execute(
         _KEEP_IGNORED,
         new_id("inb"),
         event.source,
@@ -63,3 +69,4 @@ async def _keep_ignored(sessions: Sessions, event: InboxEvent) -> None:
         event.type,
         json.dumps(event.payload),
     )
+    return tag != _NOTHING_INSERTED

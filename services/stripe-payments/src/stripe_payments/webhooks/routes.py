@@ -5,9 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from opside_chassis import access
+from opside_chassis.errors import BadRequest
 from opside_chassis.rate_limits import limit_refused
 from opside_chassis.wire import AnswerModel
 from stripe_payments.dependencies import Runtime, runtime
+from stripe_payments.metrics import webhooks
 from stripe_payments.webhooks.delivery import store_delivery
 from stripe_payments.webhooks.signature import BadSignature
 
@@ -37,8 +39,10 @@ async def receive_delivery(
     """Store one delivery. A good one gets no further than the fast door; see `app.create`."""
     try:
         await store_delivery(parts, request.headers, await request.body())
-    except BadSignature:
-        await limit_refused(request)
+    except BadRequest as refusal:
+        webhooks.add(1, {"type": "", "outcome": "refused"})
+        if isinstance(refusal, BadSignature):
+            await limit_refused(request)
         raise
     return Response(RECEIVED, media_type="application/json")
 
