@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from integrations_backend.reports import cells
 from integrations_backend.reports.cells import Form
-from integrations_backend.reports.kinds import Column, Kind, fold
+from integrations_backend.reports.kinds import Column, Kind
 from integrations_backend.reports.layout import COMMA, Layout
 
 Value = str | int | date | None
@@ -28,7 +28,7 @@ def read_line(line: str, layout: Layout) -> Values | str | None:
     if len(given) > layout.width:
         return "has more cells than the header"
     given += [""] * (layout.width - len(given))
-    if [fold(cell) for cell in given] == [fold(name) for name in layout.names]:
+    if tuple(given) == layout.names:
         return "is the header again"
     return _values(given, layout)
 

@@ -34,9 +34,18 @@ def read_lines(piece: bytes, layout: Layout) -> pl.DataFrame:
     unsure = [column for column in layout.columns if not sure[column.name].all()]
     if unsure:
         values, sure = _again(unsure, written, values, sure, layout)
-    anchor = next(column.name for column in layout.columns if column.required)
-    readable = sure.select(pl.all_horizontal(pl.all(), written[anchor] != "").alias(READABLE))
-    return values.hstack(readable)
+    checks = [*sure.iter_columns(), *_not_empty(values, layout)]
+    return values.with_columns(
+        pl.DataFrame(checks).select(pl.all_horizontal(pl.all())).to_series().alias(READABLE)
+    )
+
+
+def _not_empty(values: pl.DataFrame, layout: Layout) -> list[pl.Series]:
+    """Where every cell may be empty or any text, an empty line and a second header look like rows."""
+    if any(needs_content(column) for column in layout.columns):
+        return []
+    text = next(c.name for c in layout.columns if c.required and c.kind is Kind.TEXT)
+    return [~values[text].is_in(["", layout.names[layout.places[text]]]).alias(READABLE)]
 
 
 def _again(
@@ -62,6 +71,8 @@ def _again(
 
 def _cut(piece: bytes, layout: Layout) -> pl.DataFrame:
     """Cells as text, a row for every line; a line that cannot be cut so is an empty row."""
+    if piece and not piece.endswith(b"\n"):
+        piece += b"\n"
     if layout.separator == COMMA:
         piece = _commas_to_tabs(piece, layout.width)
     head = TAB.join(str(place) for place in range(layout.width)).encode() + b"\n"

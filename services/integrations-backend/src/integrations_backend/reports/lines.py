@@ -35,8 +35,8 @@ def first_lines(path: Path, count: int) -> list[str]:
     return [line.rstrip("\r") for line in head.split(line_end, count)[:count]]
 
 
-def pieces(source: BinaryIO, charset: str) -> Iterator[bytes]:
-    """UTF-8 text that ends with a line end, about `PIECE_BYTES` at a time; the last may end without.
+def pieces(source: BinaryIO, charset: str, *, size: int = PIECE_BYTES) -> Iterator[bytes]:
+    """UTF-8 text that ends with a line end, about `size` bytes at a time; the last may end without.
 
     A file written as UTF-8 is passed on as it is: whoever takes it apart finds a wrong byte.
 
@@ -45,7 +45,7 @@ def pieces(source: BinaryIO, charset: str) -> Iterator[bytes]:
         UnreadableReport: it is no text file, or a line is far longer than a report's.
     """
     rest = b""
-    for data in _as_utf_8(source, charset):
+    for data in _as_utf_8(source, charset, size):
         end = data.rfind(b"\n") + 1
         if end:
             yield rest + data[:end]
@@ -58,18 +58,19 @@ def pieces(source: BinaryIO, charset: str) -> Iterator[bytes]:
         yield rest
 
 
-def _as_utf_8(source: BinaryIO, charset: str) -> Iterator[bytes]:
+def _as_utf_8(source: BinaryIO, charset: str, size: int) -> Iterator[bytes]:
     """Without byte order mark, every line end a line feed (perhaps behind a carriage return)."""
+    single_returns = _ends_lines_with_returns(source.read(_HEAD_BYTES))
+    source.seek(0)
     decoder = None if charset == UTF_8 else codecs.getincrementaldecoder(charset)()
-    begun = single_returns = False
-    while data := source.read(PIECE_BYTES):
+    begun = False
+    while data := source.read(size):
         if b"\x00" in data:
             raise UnreadableReport("the file holds NUL bytes: it is not a report text file")
         if decoder is not None:
             data = decoder.decode(data).encode()
         if not begun:
             begun, data = True, data.removeprefix(_BYTE_ORDER_MARK)
-            single_returns = _ends_lines_with_returns(data)
         yield data.replace(b"\r", b"\n") if single_returns else data
     if decoder is not None:
         yield decoder.decode(b"", final=True).encode()

@@ -15,7 +15,7 @@ from integrations_backend.reports.fast import READABLE, read_lines
 from integrations_backend.reports.identity import LINE, OCCURRENCE, identity_of, row_key
 from integrations_backend.reports.kinds import ReportKind
 from integrations_backend.reports.layout import Layout, layout_of
-from integrations_backend.reports.lines import UTF_8, charsets, pieces
+from integrations_backend.reports.lines import PIECE_BYTES, UTF_8, charsets, pieces
 from integrations_backend.reports.marketplaces import Marketplace
 
 LARGEST_FILE_BYTES = 4 * 1024**3
@@ -50,7 +50,12 @@ class ParsedReport:
 
 
 def read_batches(
-    source: BinaryIO, kind: ReportKind, *, store: Marketplace, charset: str
+    source: BinaryIO,
+    kind: ReportKind,
+    *,
+    store: Marketplace,
+    charset: str,
+    piece_bytes: int = PIECE_BYTES,
 ) -> Iterator[Batch]:
     """The rows of a file in a character set, bounded in memory; at least one batch.
 
@@ -62,7 +67,7 @@ def read_batches(
     layout: Layout | None = None
     line = 1
     rows = rejected = 0
-    for piece in pieces(source, charset):
+    for piece in pieces(source, charset, size=piece_bytes):
         body = piece
         if layout is None:
             head, _, body = piece.partition(b"\n")
