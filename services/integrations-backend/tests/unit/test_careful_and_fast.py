@@ -20,10 +20,10 @@ STORES = [
 ]
 COUNTS = (
     *("1", "-3", "+4", "007", "0", "1000000001", "9" * 30),
-    *("1.0", "1e3", "١٢٣", "NaN", "Infinity", "--1", "0x1", "1_0", "５", "1 000"),
+    *("1.0", "1e3", "١٢٣", "NaN", "Infinity", "--1", "0x1", "1_0", "\uff15", "1 000"),
 )
 AMOUNTS = (
-    *("12.34", "-0.01", "+5", "1,234.50", "1.234,50", "12,34", "1.234", "0", "5.00"),
+    *("12.34", "7", "-0.01", "+5", "1,234.50", "1.234,50", "12,34", "1.234", "0", "5.00"),
     *("1e309", "1e3", "NaN", "-inf", "5.", ".5", "0.0000001", "1.2345678", "9" * 17, "1,2,3"),
 )
 MOMENTS = (
@@ -32,7 +32,14 @@ MOMENTS = (
     *("2026-10-03T10:00:00-0730", "2026-10-03T10:00:00+19:59", "2026-10-03T24:00:00Z"),
     *("2026-10-03 10:00:00 UTC", "03.10.2026 10:00:00 JST", "2026/10/03 10:00:00 JST"),
     *("2026-02-30", "1999-12-31", "2100-01-01", "0000-10-01", "9999-12-31T23:59:59-05:00"),
-    *("10/03/+2026", "10/ 3/2026", "10/03/12026", "2026-1-2", "2026-10-03T10:00:60Z", "٠١/02/2026"),
+    *(
+        "10/03/+2026",
+        "10/ 3/2026",
+        "10/03/12026",
+        "2026-1-2",
+        "2026-10-03T10:00:60Z",
+        "\u0660\u0661/02/2026",
+    ),
     *("1999-12-31T23:59:59-01:00", "2099-12-31T23:59:59-01:00", "26/10/03", "03.10.26"),
 )
 NASTY = (
@@ -50,22 +57,22 @@ class File:
     data: bytes
 
 
-def cell(column: Column) -> st.SearchStrategy[str]:
-    """Mostly what belongs there, sometimes anything."""
+def cell(column: Column, *, odd: bool) -> st.SearchStrategy[str]:
+    """What belongs there or, if it is to be odd, anything."""
     usual = {
         Kind.COUNT: COUNTS,
         Kind.MONEY: AMOUNTS,
         Kind.MOMENT: MOMENTS,
         Kind.DAY: MOMENTS,
         Kind.CURRENCY: ("USD", "eur", "JPY", "KWD", "USDX", ""),
-        Kind.REFERENCE: ("7001", "", "7 1", "é", "x" * 101),
+        Kind.REFERENCE: ("7001", "7002", "", "7 1", "é", "x" * 101),
         Kind.TEXT: ("SKU-1", "", "SELLABLE"),
     }[column.kind]
+    if not odd:
+        return st.sampled_from(usual[:2])
     return st.one_of(
-        *[st.sampled_from(usual[:2]), st.sampled_from(usual[:2])] * 3,
         st.sampled_from(usual),
         st.sampled_from(NASTY),
-        st.just(""),
         st.text(st.characters(exclude_characters="\n\x00", exclude_categories=["Cs"]), max_size=4),
     )
 
@@ -87,7 +94,8 @@ def files(draw: st.DrawFn) -> File:
 
     lines = [separator.join(column.name for column in columns)]
     for _ in range(draw(st.integers(0, 5))):
-        cells = [written(draw(cell(column))) for column in columns]
+        odd = draw(st.sets(st.sampled_from([column.name for column in columns]), max_size=2))
+        cells = [written(draw(cell(c, odd=c.name in odd))) for c in columns]
         ragged = draw(st.sampled_from([0, 0, 0, 0, -1, 1, 2]))
         cells = cells[:ragged] if ragged < 0 else cells + ["", "x"][:ragged]
         lines.append(separator.join(cells))
@@ -146,7 +154,7 @@ def fast(file: File, piece_bytes: int) -> tuple[list[Any], list[Any]]:
     raise AssertionError
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(files(), st.sampled_from([16, 200, 1_000_000]))
 def test_both_readers_agree(file: File, piece_bytes: int) -> None:
     expected, aside = carefully(file)
