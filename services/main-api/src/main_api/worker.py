@@ -6,9 +6,10 @@ from datetime import timedelta
 from main_api.accounts.cases import open_case_for_job
 from main_api.events.apply import APPLY_EVENT, apply_event
 from main_api.evidence.match import MATCH_EVIDENCE, match_evidence
+from main_api.evidence.paper_parser import PaperParser
+from main_api.evidence.read import read_document
 from main_api.evidence.remove import REMOVE_EVIDENCE_FILE, remove_evidence_file
-from main_api.notifications.notify import SEND_LETTER, LetterTerms
-from main_api.notifications.send_letter import send_letter
+from main_api.evidence.upload import READ_EVIDENCE
 from main_api.filings.file import TELL_CASE_FILED, tell_case_filed
 from main_api.filings.watch_deadlines import (
     WATCH_EVERY_SECONDS,
@@ -17,6 +18,8 @@ from main_api.filings.watch_deadlines import (
     watch_everybody,
     watch_seller,
 )
+from main_api.notifications.notify import SEND_LETTER, LetterTerms
+from main_api.notifications.send_letter import send_letter
 from main_api.recoveries.confirm import REQUEST_COMMISSION, FeeTerms
 from main_api.recoveries.request_clawback import request_clawback
 from main_api.recoveries.request_commission import request_commission
@@ -50,6 +53,9 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
         ),
         REQUEST_COMMISSION: lambda job: request_commission(sessions, payments, job),
         REQUEST_CLAWBACK: lambda job: request_clawback(sessions, payments, job),
+        READ_EVIDENCE: lambda job: read_document(
+            sessions, runtime.evidence, PaperParser(integrations), job
+        ),
         MATCH_EVIDENCE: lambda job: match_evidence(sessions, integrations, job, clock=clock),
         TELL_CASE_FILED: lambda job: tell_case_filed(sessions, integrations, job, clock=clock),
         WATCH_EVERYBODY: lambda job: watch_everybody(sessions, job),

@@ -1,5 +1,6 @@
 """integrations-backend's case routes over HTTP: what it tells main-api when asked in a seller's name."""
 
+import base64
 import json
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from opside_chassis.keyring import KeyRing
 from opside_chassis.service_token import ServiceTokenVerifier
 from opside_contracts.integrations.cases import SellerCase
+from opside_contracts.integrations.papers import ParsedDocument, ParseDocument
 
 TODAY = date(2026, 11, 20)
 PAGE = 100
@@ -50,11 +52,18 @@ class FakeIntegrations:
     cases: dict[str, list[SellerCase]] = field(default_factory=dict)
     before: list[Response] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    papers: dict[bytes, ParsedDocument] = field(default_factory=dict)
+    """What a content says; any other is a scan."""
+    unparsed: list[Response] = field(default_factory=list)
+    """As `before`, for papers."""
 
     async def __call__(self, request: Request) -> Response:
         token = request.headers["authorization"].removeprefix("Bearer ")
         identity = ServiceTokenVerifier(self.ring, "integrations-backend").verify(token)
         assert identity.service == "main-api"
+        if request.url.path == "/internal/documents/parse":
+            assert identity.scopes == {"documents:parse"}
+            return await self._parse(request)
         if not request.url.path.startswith("/api/cases"):
             # To the question of a sign-in whether the seller must still connect his account.
             return JSONResponse({"alreadyConnected": True, "consentUrl": None})
@@ -72,6 +81,14 @@ class FakeIntegrations:
                     return self._file(own, place, json.loads(await request.body()))
                 return _answer(case.model_dump_json(by_alias=True))
         return problem(404, "no_such_case")
+
+    async def _parse(self, request: Request) -> Response:
+        if self.unparsed:
+            return self.unparsed.pop(0)
+        asked = ParseDocument.model_validate_json(await request.body())
+        scan = ParsedDocument(media="application/pdf", needs_typing="the paper holds no text")
+        found = self.papers.get(base64.b64decode(asked.content), scan)
+        return _answer(found.model_dump_json(by_alias=True))
 
     def change(self, user_id: str, case_id: str, **changes: Any) -> None:
         """The case is another one now."""

@@ -10,6 +10,7 @@ CONNECT_ACCOUNT = "accounts:connect"
 START_CONSENT = "consents:start"
 PUBLISH_EVENT = "events:publish"
 READ_BOOKS = "books:read"
+PARSE_DOCUMENT = "documents:parse"
 
 GRANTED: Mapping[str, Mapping[str, frozenset[str]]] = {
     "main-api": {
@@ -18,7 +19,7 @@ GRANTED: Mapping[str, Mapping[str, frozenset[str]]] = {
         "stripe-payments": frozenset({PUBLISH_EVENT}),
     },
     "integrations-backend": {
-        "main-api": frozenset({ACT_FOR_USER, START_CONSENT}),
+        "main-api": frozenset({ACT_FOR_USER, START_CONSENT, PARSE_DOCUMENT}),
     },
     "stripe-payments": {
         "main-api": frozenset({ACT_FOR_USER, CHARGE_COMMISSION, CLAW_BACK_COMMISSION}),

@@ -21,21 +21,31 @@ class ReadField:
 
 @dataclass(frozen=True, slots=True)
 class ReadDocument:
-    """What a document says. `has_text` is false for a scan; `trouble` tells why it cannot be read at all."""
+    """What a document says; `needs_typing` tells why a person must, `notes` what he should look at."""
 
-    has_text: bool
     fields: tuple[ReadField, ...] = field(default=())
     kind: DocumentKind | None = None
-    trouble: str | None = None
+    needs_typing: str | None = None
+    unreadable: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadDocument:
+    """A kept document on its way to the parser."""
+
+    place: Path
+    file_name: str
+    size_bytes: int
 
 
 class DocumentParser(Protocol):
-    """integrations-backend; tests pass their own."""
+    """integrations-backend; tests may pass their own."""
 
-    async def parse(self, file: Path, *, user_id: str, media_type: str) -> ReadDocument:
-        """Read one document of the user.
+    async def parse(self, document: UnreadDocument) -> ReadDocument:
+        """Read one document.
 
         Raises:
-            Unavailable: it does not answer; asked again later.
+            Unavailable: nobody answers; asked again later.
         """
         ...

@@ -7,13 +7,22 @@ from main_api.evidence import queries
 from main_api.evidence.errors import NoSuchEvidence, WrongField
 from main_api.evidence.listing import own_document
 from main_api.evidence.match import MATCH_EVIDENCE
-from main_api.evidence.parser import DocumentParser, ReadDocument, ReadField
+from main_api.evidence.parser import (
+    DocumentParser,
+    ReadDocument,
+    ReadField,
+    UnreadDocument,
+)
 from main_api.evidence.rules import DocumentKind, Reading, checked_value
 from main_api.evidence.upload import READ_EVIDENCE
 from opside_chassis.database import Sessions, transaction
+from opside_chassis.errors import Unavailable
 from opside_chassis.outbox import StagedJob, fence, stage
 
-SCANNED = "this is a scan without text; type what it says"
+NOBODY_READS = "no program could read it for a while; type what it says, or have it read again"
+PATIENCE_FAILURES = 6
+"""About an hour. A seller whose deadline comes must not wait for a program."""
+LONGEST_NOTE_CHARS = 300
 FEWER_UNITS = "the new reading shows fewer units than claims already use; the earlier one stays"
 
 
@@ -23,7 +32,7 @@ async def read_document(
     """Ask the parser and keep its answer; what a person typed before stays as it is.
 
     Raises:
-        Unavailable: the parser does not answer; tried again.
+        Unavailable: the parser does not answer; tried again, and after an hour a person is asked.
     """
     user_id = job.tenant or ""
     try:
@@ -32,7 +41,13 @@ async def read_document(
     except NoSuchEvidence:
         return  # deleted meanwhile
     place = archive.place(user_id=user_id, sha256=document.sha256)
-    found = await parser.parse(place, user_id=user_id, media_type=document.media_type)
+    unread = UnreadDocument(place, document.file_name, document.size_bytes)
+    try:
+        found = await parser.parse(unread)
+    except Unavailable:
+        if job.failures < PATIENCE_FAILURES:
+            raise
+        found = ReadDocument(needs_typing=NOBODY_READS)
     try:
         await _keep(sessions, job, found, document_id=document.id)
     except IntegrityError:
@@ -68,11 +83,11 @@ async def _keep(
 
 
 def _outcome(found: ReadDocument) -> tuple[Reading, str | None]:
-    if found.trouble is not None:
-        return Reading.UNREADABLE, found.trouble[:300]
-    if not found.has_text:
-        return Reading.NEEDS_TYPING, SCANNED
-    return Reading.READ, None
+    if found.unreadable is not None:
+        return Reading.UNREADABLE, found.unreadable[:LONGEST_NOTE_CHARS]
+    if found.needs_typing is not None:
+        return Reading.NEEDS_TYPING, found.needs_typing[:LONGEST_NOTE_CHARS]
+    return Reading.READ, "; ".join(found.notes)[:LONGEST_NOTE_CHARS] or None
 
 
 def _believable(fields: tuple[ReadField, ...]) -> list[ReadField]:

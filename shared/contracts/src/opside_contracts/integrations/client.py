@@ -6,6 +6,7 @@ from opside_chassis.http_client import ServiceClient
 from opside_contracts import scopes
 from opside_contracts.integrations.cases import FileCase, SellerCase, SellerCases
 from opside_contracts.integrations.messages import SellerConsent, StartSellerConsent
+from opside_contracts.integrations.papers import ParsedDocument, ParseDocument
 
 MOST_CASES_IN_A_PAGE = 100
 
@@ -24,6 +25,16 @@ class IntegrationsClient:
             "/internal/amazon/consents",
             scope=scopes.START_CONSENT,
             act_for=request.user_id,
+            json=request.model_dump(mode="json", by_alias=True, exclude_none=True),
+        )
+
+    async def parse_document(self, request: ParseDocument) -> ParsedDocument:
+        """Have a paper read; nothing of it is stored there, so a repeat is harmless."""
+        return await self._http.request_as(
+            ParsedDocument,
+            "POST",
+            "/internal/documents/parse",
+            scope=scopes.PARSE_DOCUMENT,
             json=request.model_dump(mode="json", by_alias=True, exclude_none=True),
         )
 
