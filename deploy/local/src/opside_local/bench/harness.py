@@ -24,6 +24,7 @@ NOT_BENCHES = {
     "charge_floor",
     "charge_requests",
     "intake_floor",
+    "old_rows",
     "settle_floor",
     "statements",
     "stripe_sandbox",

@@ -95,6 +95,16 @@ class Browser:
             headers["Idempotency-Key"] = key
         return await self._call(method, path, headers=headers, json=body, files=files)
 
+    def proof(self) -> dict[str, str]:
+        """The headers of a change: who it is, from which page, and that the page meant it."""
+        request = self._client.build_request("GET", "/")
+        self._client.cookies.set_cookie_header(request)
+        return {
+            "Cookie": request.headers["Cookie"],
+            "Origin": self._main_api,
+            "X-CSRF-Token": self._csrf_token,
+        }
+
     async def who_am_i(self) -> dict[str, Any]:
         """The signed-in person; raises `Refused` (401) when nobody is."""
         me: dict[str, Any] = await self.get("/api/me")
