@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx
 import pytest
 from fakes.amazon_fake import FakeAmazon
 from service import ADA, BEN, BROWSER, Service
@@ -220,3 +221,21 @@ async def test_onboarding_is_tried_three_times_and_never_stops_the_seller(
         shown = (await browser.get("/api/v1/stripe/status")).json()
     assert shown == {"success": True, "status": "not_found"}
     assert await status_of(service, ADA) == ("connected", f"SELLER-{ADA}")
+
+
+@pytest.mark.parametrize("form", ["/api", "/api/v1"])
+async def test_a_signed_in_seller_is_told_the_page_to_go_to(service: Service, form: str) -> None:
+    async with service.as_user(ADA) as browser:
+        answer = await browser.get(f"{form}/amazon/auth")
+        url = httpx.URL(answer.json()["consentUrl"])
+        assert answer.json()["alreadyConnected"] is False
+        assert await service.returned(ADA, url.params["state"]) == "ok"
+        again = (await browser.get(f"{form}/amazon/auth")).json()
+    assert again["alreadyConnected"] is True
+    assert again.get("consentUrl") is None
+
+
+async def test_a_consent_begins_at_the_gateway_only(service: Service) -> None:
+    async with service.client(service.user_token(ADA)) as direct:
+        assert (await direct.get("/api/amazon/auth")).status_code == 403
+    assert await service.rows("SELECT * FROM consent_attempts") == []

@@ -1,6 +1,9 @@
 """What passes the door: the declared routes, as a signed-in user's request and nothing else of it."""
 
+import json
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,6 +19,8 @@ from opside_chassis.service_token import ServiceIdentity, ServiceTokenVerifier
 from opside_chassis.testing.plugin import Signing
 
 MEBIBYTE = 1024 * 1024
+SERVICES = Path(__file__).parents[3]
+NAME = re.compile(r"\{\w+\}")
 FOR_USERS = [row for row in ROUTES if "user" in row.roles]
 
 
@@ -211,3 +216,24 @@ def test_the_table_forwards_no_service_route() -> None:
     for row in ROUTES:
         assert row.path.startswith("/api/")
         assert "charge" not in row.path
+
+
+KEPT_BY_PAYMENTS = {
+    "POST /api/v1/stripe/connect",
+    "GET /api/v1/stripe/transactions/{}",
+}
+"""Addresses that the documents give to two services: here they are stripe-payments' (decision 0010)."""
+
+
+def test_every_route_of_integrations_that_is_for_users_is_passed_on() -> None:
+    described = json.loads((SERVICES / "integrations-backend" / "openapi.json").read_text())
+    offered = {
+        f"{method.upper()} {NAME.sub('{}', path)}"
+        for path, operations in described["paths"].items()
+        for method in operations
+        if path.startswith("/api/")
+    }
+    passed = {
+        f"{row.method} {NAME.sub('{}', row.path)}" for row in ROUTES if row.upstream == INTEGRATIONS
+    }
+    assert offered - passed == KEPT_BY_PAYMENTS

@@ -39,6 +39,7 @@ class CaseQuery(PageQuery):
 
 
 @router.get("/api/amazon/claims")
+@router.get("/api/v1/amazon/claims")
 async def read_claims(
     caller: Member, parts: Parts, page: Annotated[PageQuery, Query()]
 ) -> Page[ClaimView]:

@@ -1,4 +1,4 @@
-"""Connecting and disconnecting a selling account."""
+"""Connecting and disconnecting a selling account; what a browser asks, under /api and /api/v1."""
 
 from typing import Annotated
 
@@ -24,6 +24,7 @@ from opside_contracts.integrations.messages import (
 router = APIRouter()
 Member = Annotated[Caller, Depends(access.member())]
 Parts = Annotated[Runtime, Depends(runtime)]
+Binding = Annotated[str, Header(alias="X-Opside-Browser-Binding")]
 GATEWAY = "main-api"
 
 
@@ -45,21 +46,42 @@ async def begin_consent(
     )
 
 
-@router.get("/api/amazon/callback", status_code=302)
+def visitor(caller: Member, binding: Binding = "") -> Visitor:
+    """The user in his browser, which the gateway alone knows."""
+    if caller.via != GATEWAY:
+        raise Forbidden("a consent goes through the gateway only")
+    return Visitor(caller.user_id, binding)
+
+
+Visiting = Annotated[Visitor, Depends(visitor)]
+
+
+@router.get("/api/amazon/auth")
+@router.get("/api/v1/amazon/auth")
+async def begin_amazon_consent(who: Visiting, parts: Parts) -> SellerConsent:
+    """Seller Central's consent page to go to; null where the account is connected already."""
+    return await start_consent(
+        parts.database.sessions,
+        Provider.AMAZON,
+        parts.amazon.consent_url,
+        visitor=who,
+        clock=parts.clock,
+    )
+
+
+@router.get("/api/amazon/callback", status_code=302, response_class=RedirectResponse)
+@router.get("/api/v1/amazon/callback", status_code=302, response_class=RedirectResponse)
 async def amazon_returns(
-    caller: Member,
+    who: Visiting,
     parts: Parts,
     state: Annotated[str, Query(max_length=200)],
     spapi_oauth_code: Annotated[str, Query(max_length=2048)],
     selling_partner_id: Annotated[str, Query(max_length=100)],
-    x_opside_browser_binding: Annotated[str, Header()] = "",
 ) -> RedirectResponse:
     """Amazon's return, passed on by the gateway, which alone knows the browser."""
-    if caller.via != GATEWAY:
-        raise Forbidden("Amazon returns through the gateway only")
     connector = Connector(parts.database.sessions, parts.amazon, parts.tokens, parts.clock)
     returned = ConsentReturn(
-        visitor=Visitor(caller.user_id, x_opside_browser_binding),
+        visitor=who,
         state=state,
         code=spapi_oauth_code,
         seller_id=selling_partner_id,
@@ -74,12 +96,14 @@ async def amazon_returns(
 
 
 @router.get("/api/connections")
+@router.get("/api/v1/connections")
 async def read_connections(caller: Member, parts: Parts) -> list[Connection]:
     """The state of the caller's connections."""
     return await list_connections(parts.database.sessions, user_id=caller.user_id)
 
 
 @router.delete("/api/amazon/disconnect", status_code=204)
+@router.delete("/api/v1/amazon/disconnect", status_code=204)
 async def disconnect_amazon(caller: Member, parts: Parts) -> None:
     """Forget the seller's tokens and stop syncing.
 

@@ -29,6 +29,7 @@ class StockLine(AnswerModel):
 
 
 @router.get("/api/amazon/inventory")
+@router.get("/api/v1/amazon/inventory")
 async def read_inventory(
     caller: Annotated[Caller, Depends(access.member())],
     parts: Annotated[Runtime, Depends(runtime)],

@@ -21,6 +21,7 @@ class OnboardingStatus(AnswerModel):
     status: Literal["created", "not_found"]
 
 
+@router.get("/api/stripe/status")
 @router.get("/api/v1/stripe/status")
 async def onboarding_status(
     caller: Annotated[Caller, Depends(access.member())],

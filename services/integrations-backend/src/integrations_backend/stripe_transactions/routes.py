@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import RedirectResponse
 
 from integrations_backend.connections.connect_stripe import StripeConsents
-from integrations_backend.connections.consents import Visitor
 from integrations_backend.connections.disconnect import list_connections
 from integrations_backend.connections.errors import ProviderOff
+from integrations_backend.connections.routes import Visiting
 from integrations_backend.connections.stripe_access import StripeAccess
 from integrations_backend.dependencies import Runtime, runtime
 from integrations_backend.stripe_transactions.look import (
@@ -23,16 +23,13 @@ from integrations_backend.stripe_transactions.schemas import (
 )
 from opside_chassis import access
 from opside_chassis.access import Caller
-from opside_chassis.errors import Forbidden, OpsideError
+from opside_chassis.errors import OpsideError
 from opside_chassis.pagination import Page, PageQuery
 from opside_contracts.integrations.messages import Connection, Provider, SellerConsent
-
-GATEWAY = "main-api"
 
 _stripe = APIRouter(prefix="/stripe")
 Member = Annotated[Caller, Depends(access.member())]
 Parts = Annotated[Runtime, Depends(runtime)]
-Binding = Annotated[str, Header(alias="X-Opside-Browser-Binding")]
 
 
 class TransactionQuery(PageQuery):
@@ -60,23 +57,13 @@ def consents(parts: Access) -> StripeConsents:
 Consents = Annotated[StripeConsents, Depends(consents)]
 
 
-def visitor(caller: Member, binding: Binding = "") -> Visitor:
-    """The user in his browser, which the gateway alone knows."""
-    if caller.via != GATEWAY:
-        raise Forbidden("a consent goes through the gateway only")
-    return Visitor(caller.user_id, binding)
-
-
-Visiting = Annotated[Visitor, Depends(visitor)]
-
-
 @_stripe.get("/auth")
 async def begin_stripe_consent(who: Visiting, parts: Consents) -> SellerConsent:
     """Stripe's consent page to go to, for reading and nothing else."""
     return await parts.start(who)
 
 
-@_stripe.get("/callback", status_code=302)
+@_stripe.get("/callback", status_code=302, response_class=RedirectResponse)
 async def stripe_returns(
     who: Visiting,
     parts: Consents,

@@ -34,16 +34,45 @@ def _payments(method: str, path: str, *roles: str) -> PassedOn:
 
 
 def _both_forms(method: str, path: str) -> tuple[PassedOn, PassedOn]:
-    """The sync routes exist as /api/sync and as /api/v1/sync."""
+    """A route that exists as /api/... and as /api/v1/..."""
     return _integrations(method, f"/api{path}"), _integrations(method, f"/api/v1{path}")
 
 
+def _consent(method: str, path: str) -> PassedOn:
+    """A step of a provider's consent: bound to the browser."""
+    return PassedOn(method, path, Upstream.INTEGRATIONS, binds_browser=True)
+
+
+def _consents(provider: str) -> tuple[PassedOn, ...]:
+    """The page to go to and the return from it, of one provider, in both forms."""
+    return tuple(
+        _consent("GET", f"{form}/{provider}/{step}")
+        for form in ("/api", "/api/v1")
+        for step in ("auth", "callback")
+    )
+
+
 ROUTES: tuple[PassedOn, ...] = (
-    _integrations("GET", "/api/connections"),
-    PassedOn("GET", "/api/amazon/callback", Upstream.INTEGRATIONS, binds_browser=True),
-    _integrations("GET", "/api/amazon/claims"),
-    _integrations("GET", "/api/amazon/inventory"),
-    _integrations("DELETE", "/api/amazon/disconnect"),
+    *_both_forms("GET", "/connections"),
+    *_consents("amazon"),
+    *_both_forms("GET", "/amazon/claims"),
+    *_both_forms("GET", "/amazon/inventory"),
+    *_both_forms("GET", "/amazon/fees"),
+    *_both_forms("DELETE", "/amazon/disconnect"),
+    *_consents("gmail"),
+    _consent("POST", "/api/gmail/connect"),
+    _consent("POST", "/api/v1/gmail/connect"),
+    *_both_forms("GET", "/gmail/emails"),
+    *_both_forms("GET", "/gmail/search"),
+    *_both_forms("DELETE", "/gmail/disconnect"),
+    *_consents("stripe"),
+    # A seller's own Stripe account. Its /api/v1 forms of connect and of one transaction are not
+    # passed on: those addresses belong to stripe-payments (decision 0010).
+    _consent("POST", "/api/stripe/connect"),
+    *_both_forms("GET", "/stripe/account"),
+    *_both_forms("GET", "/stripe/transactions"),
+    _integrations("GET", "/api/stripe/transactions/{transaction_id}"),
+    *_both_forms("DELETE", "/stripe/disconnect"),
     *_both_forms("GET", "/sync/status/{sync_id}"),
     *_both_forms("GET", "/sync/history"),
     *_both_forms("GET", "/sync/statistics"),
@@ -56,7 +85,7 @@ ROUTES: tuple[PassedOn, ...] = (
     _integrations("PUT", "/api/costs"),
     _integrations("POST", "/api/reports/upload"),
     _integrations("GET", "/api/reports/uploads/{upload_id}"),
-    _integrations("GET", "/api/v1/stripe/status"),
+    *_both_forms("GET", "/stripe/status"),
     _payments("GET", "/api/v1/stripe/status/{user_id}"),
     _payments("POST", "/api/v1/stripe/connect"),
     _payments("POST", "/api/v1/stripe/onboarding-link"),

@@ -1,0 +1,1 @@
+"""Fees that Amazon charged, as its settlements show them."""
