@@ -37,7 +37,7 @@ LONGEST_SECONDS = 900.0
 FINISHED, GOING_AWAY, TOO_SLOW = 1000, 1001, 1013
 
 
-def progress_hub(connection: HTTPConnection) -> ProgressHub:
+async def progress_hub(connection: HTTPConnection) -> ProgressHub:
     """The watched syncs of this process."""
     hub: ProgressHub = connection.app.state.progress
     return hub

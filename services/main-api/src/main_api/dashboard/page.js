@@ -57,15 +57,55 @@ async function showConnections(me) {
   }));
 }
 
+function paintSync(data) {
+  byId("stage").textContent = data.status === "running" ? data.stage : `${data.stage} (${data.status})`;
+  byId("percent").value = data.percent;
+  byId("counts").textContent = `${data.percent} % · ${data.processedCases} of ${data.totalCases} cases`;
+}
+
+// Answers the id of the running sync, null when none runs.
 async function showSync() {
   const history = await call("/api/sync/history");
   const runs = history.items ?? history.data ?? [];
-  if (runs.length === 0) return false;
+  if (runs.length === 0) return null;
   const { data } = await call(`/api/sync/status/${runs[0].syncId}`);
-  byId("stage").textContent = data.stage;
-  byId("percent").value = data.percent;
-  byId("counts").textContent = `${data.processedCases} of ${data.totalCases} cases`;
-  return data.percent < 100;
+  paintSync(data);
+  return data.status === "running" ? data.syncId : null;
+}
+
+const QUIET_MILLISECONDS = 45000; // the server speaks at least every 20 seconds
+const FAILURES_BEFORE_POLLING = 3;
+let live = null; // the window on the running sync
+let failures = 0; // windows in a row that never said anything
+
+function watch(syncId) {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  const socket = new WebSocket(`${scheme}://${location.host}/api/sync/progress/${syncId}`);
+  live = socket;
+  failures += 1;
+  let silence = null;
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(() => socket.close(), QUIET_MILLISECONDS);
+  };
+  socket.addEventListener("open", heard);
+  socket.addEventListener("message", (event) => {
+    heard();
+    failures = 0;
+    paintSync(JSON.parse(event.data).data);
+  });
+  // At the end of the sync, and whenever the line breaks: look, then watch again or poll.
+  socket.addEventListener("close", () => {
+    clearTimeout(silence);
+    live = null;
+    lookAgain(failures ? POLL_MILLISECONDS : 0);
+  });
+}
+
+let timer = null;
+function lookAgain(milliseconds) {
+  clearTimeout(timer);
+  timer = setTimeout(refreshAll, milliseconds);
 }
 
 async function showCases() {
@@ -90,8 +130,12 @@ async function refreshAll() {
   const parts = await Promise.allSettled([showSync(), showCases(), showRecoveries()]);
   const broken = parts.find((part) => part.status === "rejected");
   tell(broken ? broken.reason.message : "");
-  const running = parts[0].status === "fulfilled" && parts[0].value;
-  if (running) setTimeout(refreshAll, POLL_MILLISECONDS);
+  const [sync] = parts;
+  if (sync.status === "rejected" && !(sync.reason.status < 500)) lookAgain(POLL_MILLISECONDS);
+  const running = sync.status === "fulfilled" ? sync.value : null;
+  if (running === null || live !== null) return;
+  if (failures < FAILURES_BEFORE_POLLING) watch(running);
+  else lookAgain(POLL_MILLISECONDS);
 }
 
 async function begin() {
@@ -107,6 +151,7 @@ async function begin() {
   byId("signed-in").hidden = byId("logout").hidden = false;
   byId("logout").addEventListener("click", async () => { await send("POST", "/api/auth/logout"); location.reload(); });
   byId("start-sync").addEventListener("click", async () => {
+    failures = 0;
     try { await send("POST", "/api/sync/start"); } catch (error) { tell(error.message); return; }
     refreshAll();
   });

@@ -1,23 +1,32 @@
 """Pass a signed-in user's request on, as a service that acts for him."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Depends, Request, WebSocket, WebSocketDisconnect
+from fastapi.responses import Response, StreamingResponse
 from starlette.background import BackgroundTask
 
 from main_api.dependencies import Runtime, runtime
-from main_api.gateway.table import ROUTES, PassedOn
+from main_api.gateway.sockets import SOCKETS, Refused, Socket, socket_to
+from main_api.gateway.table import ROUTES, PassedOn, Upstream
 from main_api.sessions.rules import hash_of
 from opside_chassis import access
-from opside_chassis.access import Caller
-from opside_chassis.errors import Unauthenticated, Unavailable
+from opside_chassis.access import Caller, bearer_token
+from opside_chassis.errors import Forbidden, Unauthenticated, Unavailable
 from opside_chassis.forwarding import answer_headers
 from opside_contracts import scopes
 
 BINDING_HEADER = "X-Opside-Browser-Binding"
+
+SEND_SECONDS = 10.0
+"""A client that takes no message for so long is left."""
+GOING_AWAY = 1001
+NEVER_SENT = frozenset({None, 1005, 1006, 1015})
+"""Close codes that only say how a connection was lost (RFC 6455 section 7.4.1)."""
 
 Endpoint = Callable[..., Awaitable[StreamingResponse]]
 
@@ -36,6 +45,8 @@ def build_router() -> APIRouter:
             response_class=StreamingResponse,
             summary=f"Passed on to {row.upstream.value}",
         )
+    for path, upstream in SOCKETS.items():
+        router.add_api_websocket_route(path, _socket_endpoint(path, upstream))
     return router
 
 
@@ -93,3 +104,61 @@ def _path_of(row: PassedOn, request: Request) -> str:
     """The declared path with this request's parameters in it, each one segment and nothing more."""
     quoted = {name: quote(str(value), safe="") for name, value in request.path_params.items()}
     return row.path.format_map(quoted)
+
+
+def _socket_endpoint(path: str, upstream: Upstream) -> Callable[..., Awaitable[None]]:
+    async def pass_on(
+        websocket: WebSocket, caller: Annotated[Caller, Depends(access.member())]
+    ) -> None:
+        refuse_foreign_page(websocket)
+        settings = websocket.app.state.runtime.settings
+        quoted = {name: quote(str(value), safe="") for name, value in websocket.path_params.items()}
+        try:
+            async with socket_to(settings, upstream, path.format_map(quoted), caller) as service:
+                await websocket.accept()
+                await _relay(service, websocket)
+        except Refused as refused:
+            await websocket.send_denial_response(
+                Response(refused.body, refused.status, media_type=refused.media_type)
+            )
+
+    return pass_on
+
+
+def refuse_foreign_page(websocket: WebSocket) -> None:
+    """Browsers let every page open a socket, cookies included, and only name the page.
+
+    Raises:
+        Forbidden: it is none of ours; or a cookie came without a page's name.
+    """
+    origin = websocket.headers.get("origin")
+    by_token = bearer_token(websocket) is not None
+    if origin in websocket.app.state.runtime.allowed_origins or (origin is None and by_token):
+        return
+    raise Forbidden("This origin may not listen here.")
+
+
+async def _relay(service: Socket, websocket: WebSocket) -> None:
+    """What the service says goes to the client, as fast as he takes it; what he says stays here."""
+    giving = asyncio.create_task(_give(service, websocket))
+    leaving = asyncio.create_task(_left(websocket))
+    try:
+        await asyncio.wait({giving, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        giving.cancel()
+        leaving.cancel()
+        await asyncio.gather(giving, leaving, return_exceptions=True)
+    with suppress(RuntimeError, WebSocketDisconnect):  # it is closed already
+        code = GOING_AWAY if service.close_code in NEVER_SENT else service.close_code
+        await websocket.close(code or GOING_AWAY)
+
+
+async def _give(service: Socket, websocket: WebSocket) -> None:
+    async for message in service:
+        async with asyncio.timeout(SEND_SECONDS):
+            await websocket.send_text(str(message))
+
+
+async def _left(websocket: WebSocket) -> None:
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass
