@@ -1,5 +1,6 @@
 """The Gmail sandbox as the service sees it, and a person who walks through Google's consent page."""
 
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -72,3 +73,22 @@ async def mail_status(service: Service, user_id: str) -> tuple[str, str | None]:
         listed = (await browser.get("/api/connections")).json()
     gmail = next(one for one in listed if one["provider"] == "gmail")
     return gmail["status"], gmail.get("accountId")
+
+
+async def deliver(
+    sandbox: Sandbox,
+    persona: str,
+    content: bytes,
+    *,
+    filename: str = "NB-2026-7.pdf",
+    subject: str = "Invoice NB-2026-7",
+    sender: str = "billing@northbeam.example",
+) -> str:
+    """A letter with a file arrives; answers its id."""
+    file = {"filename": filename, "content": base64.b64encode(content).decode()}
+    letter = {"persona": persona, "sender": sender, "subject": subject, "text": "attached"}
+    async with httpx.AsyncClient() as control:
+        answer = await control.post(
+            f"{sandbox.control}/control/gmail/deliver", json=letter | {"attachments": [file]}
+        )
+    return str(answer.raise_for_status().json()["id"])

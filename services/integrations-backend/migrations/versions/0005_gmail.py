@@ -15,6 +15,8 @@ CREATE TABLE integrations.mailboxes (
     listing_from TEXT,
     page TEXT,
     looking_since TIMESTAMP WITH TIME ZONE,
+    spent_units BIGINT DEFAULT '0' NOT NULL,
+    refusals BIGINT DEFAULT '0' NOT NULL,
     looked_at TIMESTAMP WITH TIME ZONE,
     problem TEXT,
     CONSTRAINT pk_mailboxes PRIMARY KEY (user_id)

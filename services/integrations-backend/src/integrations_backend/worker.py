@@ -6,7 +6,7 @@ from integrations_backend.connections.access import connected_users
 from integrations_backend.connections.connect import FIRST_SYNC, ONBOARD_STRIPE
 from integrations_backend.events import PUBLISH_EVENT
 from integrations_backend.human_cases import open_case_for_job
-from integrations_backend.mail.jobs import mail_handlers
+from integrations_backend.mail.jobs import mail_handlers, mail_schedules
 from integrations_backend.onboarding.onboard import onboard_stripe
 from integrations_backend.reports.upload import DETECT_UPLOAD
 from integrations_backend.runtime import SCHEMA, SERVICE, Runtime, open_runtime
@@ -79,6 +79,7 @@ async def work(settings: Settings) -> None:
             (
                 Schedule(SYNC_EVERYBODY, settings.sync_interval_seconds),
                 *stripe_schedules(runtime),
+                *mail_schedules(settings),
             ),
         )
         await run_worker(

@@ -1,11 +1,12 @@
 """The cost book: what a unit cost, from a document; it values lost stock (rulings R16)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from pydantic import Field
 
-from integrations_backend.cases import queries
+from integrations_backend.cases import invoice_cost_queries, queries
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.wire import ApiModel, Currency, MinorUnits, PlainText
 
@@ -42,3 +43,46 @@ async def put_costs(sessions: Sessions, costs: Sequence[Cost], *, user_id: str) 
     async with transaction(sessions, tenant=user_id) as session:
         await queries.put_costs(session, rows)
         return await queries.link_costs(session, user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceCosts:
+    """What one supplier's invoice says: minor units of one piece by SKU."""
+
+    invoice_id: str
+    source_document: str
+    currency: str
+    effective_date: date
+    unit_costs: Mapping[str, int]
+
+
+async def book_invoices(
+    sessions: Sessions, invoices: Sequence[InvoiceCosts], *, user_id: str
+) -> int:
+    """Make the entries from invoices exactly these, and link them; answers how many cases changed.
+
+    What a person entered for the same day stays; so does the first of two invoices of one day.
+    """
+    rows = [
+        {
+            "user_id": user_id,
+            "sku": sku,
+            "unit_cost_minor": cost,
+            "currency": invoice.currency,
+            "source_document": invoice.source_document,
+            "effective_date": invoice.effective_date,
+            "invoice_id": invoice.invoice_id,
+        }
+        for invoice in invoices
+        for sku, cost in invoice.unit_costs.items()
+    ]
+    async with transaction(sessions, tenant=user_id) as session:
+        await invoice_cost_queries.replace_invoice_costs(session, user_id, rows)
+        unlinked = await invoice_cost_queries.unlink_lost_costs(session, user_id)
+        return unlinked + await queries.link_costs(session, user_id)
+
+
+async def goods_of_claims(sessions: Sessions, *, user_id: str) -> list[tuple[str, str]]:
+    """(SKU, FNSKU) of everything that was ever lost."""
+    async with transaction(sessions, tenant=user_id) as session:
+        return await invoice_cost_queries.goods_of_claims(session, user_id)

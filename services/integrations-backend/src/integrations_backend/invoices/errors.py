@@ -7,6 +7,10 @@ class Unreadable(Exception):
     """The file cannot be read by a program; the reason is for its owner."""
 
 
+class ReaderBusy(Exception):
+    """The reader got no processor in time: not the file's fault, and worth another try."""
+
+
 class NoSuchInvoice(NotFound):
     """There is no such invoice, or it belongs to somebody else."""
 

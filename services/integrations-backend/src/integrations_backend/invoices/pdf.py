@@ -1,71 +1,103 @@
-"""A PDF's text, by way of a small process that may die of it."""
+"""A PDF's text, by way of a small program whose copies may die of it."""
 
 import asyncio
 import contextlib
 import json
+import os
+import select
+import signal
+import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
-from integrations_backend.invoices.errors import Unreadable
+from integrations_backend.invoices.errors import ReaderBusy, Unreadable
 from integrations_backend.invoices.page_text import DocumentText, Line, Word, lines_of
 
-WALL_SECONDS = 12.0
-"""Longer than its processor time; shorter than a job."""
-LONGEST_ANSWER_BYTES = 32 * 1024 * 1024
+WALL_SECONDS = 14.0
+"""Longer than the processor time that a file gets; shorter than a job."""
 _CHUNK = 1024 * 1024
-READER = ("-I", "-m", "integrations_backend.invoices.pdf_words")
-AT_ONCE = asyncio.Semaphore(2)
-"""Readers at work in one program: each may take half a gigabyte."""
+_PROGRAM = (sys.executable, "-I", "-m", "integrations_backend.invoices.pdf_words")
 
 
-async def pdf_text(content: Path, *, wall_seconds: float = WALL_SECONDS) -> DocumentText:
+class PdfReader:
+    """The program, started when it is first needed and again when it had to be ended."""
+
+    def __init__(self, wall_seconds: float = WALL_SECONDS) -> None:
+        self._wall_seconds = wall_seconds
+        self._one_at_a_time = threading.Lock()
+        self._program: subprocess.Popen[bytes] | None = None
+
+    def read(self, content: Path) -> dict[str, Any]:
+        """Pages of words, or an error. Raises `ReaderBusy` when no answer comes in time."""
+        with self._one_at_a_time:
+            program = self._running()
+            try:
+                return dict(json.loads(_ask(program, str(content), self._wall_seconds)))
+            except (OSError, ValueError, TimeoutError) as error:
+                self.end()
+                raise ReaderBusy from error
+
+    def end(self) -> None:
+        """End the program and its copies."""
+        if self._program is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._program.pid, signal.SIGKILL)
+        self._program.communicate()
+        self._program = None
+
+    def _running(self) -> "subprocess.Popen[bytes]":
+        if self._program is None or self._program.poll() is not None:
+            self._program = subprocess.Popen(  # noqa: S603 - our own program
+                _PROGRAM,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={},
+                start_new_session=True,
+            )
+        return self._program
+
+
+def _ask(program: "subprocess.Popen[bytes]", path: str, wall_seconds: float) -> bytes:
+    if program.stdin is None or program.stdout is None:
+        raise OSError("the reader has no pipes")
+    program.stdin.write(path.encode() + b"\n")
+    program.stdin.flush()
+    until = time.monotonic() + wall_seconds
+    said, wanted = b"", None
+    while wanted is None or len(said) < wanted:
+        left = until - time.monotonic()
+        if left <= 0 or not select.select([program.stdout], [], [], left)[0]:
+            raise TimeoutError
+        more = os.read(program.stdout.fileno(), _CHUNK)
+        if not more:
+            raise OSError("the reader has ended")
+        said += more
+        if wanted is None and b"\n" in said:
+            length, _, said = said.partition(b"\n")
+            wanted = int(length)
+    return said
+
+
+READER = PdfReader()
+"""One for this program: its copies take turns."""
+
+
+async def pdf_text(content: Path, *, reader: PdfReader = READER) -> DocumentText:
     """Words on lines on pages.
 
     Raises:
         Unreadable: broken, locked, or more work than a paper may be.
+        ReaderBusy: this machine has too much to do.
     """
-    async with AT_ONCE:
-        answer = await _ask(content, wall_seconds)
+    answer = await asyncio.to_thread(reader.read, content)
     if "error" in answer:
         raise Unreadable(f"the PDF cannot be read: {answer['error']}")
     lines: list[Line] = []
     for number, words in enumerate(answer["pages"], 1):
         lines += lines_of(number, (Word(*word) for word in words))
     return DocumentText(tuple(lines), pictures=answer["pictures"], cut=answer["cut"])
-
-
-async def _ask(content: Path, wall_seconds: float) -> dict[str, Any]:
-    with content.open("rb") as source:
-        reader = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *READER,
-            stdin=source,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={},
-        )
-    assert reader.stdout is not None  # noqa: S101 - it is piped
-    try:
-        async with asyncio.timeout(wall_seconds):
-            said = await _all(reader.stdout)
-            await reader.wait()
-    except TimeoutError:
-        raise Unreadable("the PDF takes too long to read") from None
-    finally:
-        if reader.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                reader.kill()
-            await reader.wait()
-    try:
-        return dict(json.loads(said))
-    except ValueError:
-        raise Unreadable("the PDF wants more time or memory than a paper may") from None
-
-
-async def _all(stream: asyncio.StreamReader) -> bytes:
-    """To the end, or as much as an answer may be."""
-    said = b""
-    while len(said) < LONGEST_ANSWER_BYTES and (more := await stream.read(_CHUNK)):
-        said += more
-    return said

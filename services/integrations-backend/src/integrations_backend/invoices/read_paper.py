@@ -25,7 +25,7 @@ class PaperRead:
 
 
 async def read_paper(content: Path, came: Came) -> PaperRead:
-    """Never raises for what a stranger put into the file."""
+    """Never raises for what a stranger put into the file; `ReaderBusy` where this machine is busy."""
     media = media_of(content)
     try:
         match media:

@@ -2,10 +2,19 @@
 
 from collections.abc import Mapping
 
-from integrations_backend.connections.connect_gmail import REVOKE_MAIL_GRANT, MailConsents
+from integrations_backend.connections.connect_gmail import (
+    READ_MAILBOX,
+    REVOKE_MAIL_GRANT,
+    MailConsents,
+)
+from integrations_backend.connections.mail_access import MailAccess
+from integrations_backend.mail.search import MailSearch
 from integrations_backend.runtime import Runtime
-from opside_chassis.jobs import Handler
+from integrations_backend.settings import Settings
+from opside_chassis.jobs import Handler, Schedule
 from opside_contracts.integrations.messages import Provider
+
+READ_MAILBOXES = "read_connected_mailboxes"
 
 
 def mail_handlers(runtime: Runtime) -> Mapping[str, Handler]:
@@ -15,4 +24,16 @@ def mail_handlers(runtime: Runtime) -> Mapping[str, Handler]:
     tokens = runtime.tokens.of(Provider.GMAIL)
     sessions, clock = runtime.database.sessions, runtime.clock
     consents = MailConsents(sessions, runtime.gmail, tokens, clock)
-    return {REVOKE_MAIL_GRANT: consents.revoke_later}
+    search = MailSearch(MailAccess(sessions, runtime.gmail, tokens, clock), runtime.archive)
+    return {
+        REVOKE_MAIL_GRANT: consents.revoke_later,
+        READ_MAILBOX: search.look,
+        READ_MAILBOXES: search.stage_looks,
+    }
+
+
+def mail_schedules(settings: Settings) -> tuple[Schedule, ...]:
+    """Every connected mailbox is looked at for new papers."""
+    if not settings.reads_mail:
+        return ()
+    return (Schedule(READ_MAILBOXES, settings.gmail_sync_interval_seconds),)

@@ -23,6 +23,10 @@ class MailboxState(Base):
     """The next page of that listing."""
     looking_since: Mapped[datetime | None]
     """Set while a job is at it, so that the schedule starts no second one."""
+    spent_units: Mapped[int] = mapped_column(server_default="0")
+    """Of Gmail's quota, since then."""
+    refusals: Mapped[int] = mapped_column(server_default="0")
+    """Of Gmail in a row, for its quota."""
     looked_at: Mapped[datetime | None]
     problem: Mapped[str | None]
     """Google's last word against it, for its owner."""

@@ -89,8 +89,8 @@ async def begin_mail_consent(who: Visiting, parts: Consents) -> SellerConsent:
     return await parts.start(who)
 
 
-@router.get("/api/gmail/callback", status_code=302)
-@router.get("/api/v1/gmail/callback", status_code=302)
+@router.get("/api/gmail/callback", status_code=302, response_class=RedirectResponse)
+@router.get("/api/v1/gmail/callback", status_code=302, response_class=RedirectResponse)
 async def google_returns(
     who: Visiting,
     parts: Consents,
