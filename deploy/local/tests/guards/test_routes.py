@@ -1,5 +1,6 @@
 """Every route says who may call it; what the routes promise changes only on purpose."""
 
+import importlib
 import json
 import os
 
@@ -7,6 +8,9 @@ import pytest
 
 from opside_chassis import access
 from opside_chassis.settings import read
+from opside_local.folders import PROJECT
+from opside_local.product_openapi import product
+from opside_local.system import PACKAGES
 
 OPENAPI = "openapi.json"
 
@@ -34,3 +38,17 @@ def test_the_openapi_description_is_the_kept_one(service, app):
     if os.environ.get("OPSIDE_WRITE_OPENAPI"):
         kept.write_text(described)
     assert kept.read_text() == described, "the API changed; if it was meant to: make openapi"
+
+
+def test_the_products_description_is_made_of_the_services_own():
+    """After the test above, so that one run writes both."""
+    described = {
+        name: json.loads((PROJECT / "services" / name / OPENAPI).read_text()) for name in PACKAGES
+    }
+    own = described.pop("main-api")
+    rows = importlib.import_module("main_api.gateway.table").ROUTES
+    whole = json.dumps(product(own, described, rows), indent=1, sort_keys=True) + "\n"
+    kept = PROJECT / "services/main-api/src/main_api/dashboard/product_openapi.json"
+    if os.environ.get("OPSIDE_WRITE_OPENAPI"):
+        kept.write_text(whole)
+    assert kept.read_text() == whole, "a service's API changed; if it was meant to: make openapi"

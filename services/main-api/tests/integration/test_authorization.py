@@ -20,6 +20,7 @@ PUBLIC = {
     "GET /health/live",
     "GET /health/ready",
     "GET /",
+    "GET /api/openapi.json",
     "GET /dashboard",
     "GET /dashboard/page.js",
     "GET /dashboard/page.css",

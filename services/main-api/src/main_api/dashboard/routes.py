@@ -22,7 +22,7 @@ def _asset(name: str, media_type: str) -> Response:
     return Response(_FOLDER.joinpath(name).read_bytes(), media_type=media_type, headers=headers)
 
 
-@router.get("/", status_code=307)
+@router.get("/", status_code=307, response_class=RedirectResponse)
 async def root() -> RedirectResponse:
     """The front door leads to the dashboard."""
     return RedirectResponse("/dashboard")
@@ -44,3 +44,9 @@ async def script() -> Response:
 async def style() -> Response:
     """The page's looks."""
     return _asset("page.css", "text/css; charset=utf-8")
+
+
+@router.get("/api/openapi.json")
+async def description() -> Response:
+    """Every route of the product in one description, those behind this door included."""
+    return _asset("product_openapi.json", "application/json")

@@ -41,7 +41,9 @@ class SessionView(AnswerModel):
     expires_at: datetime
 
 
-@router.get("/api/auth/amazon/start", dependencies=PUBLIC, status_code=302)
+@router.get(
+    "/api/auth/amazon/start", dependencies=PUBLIC, status_code=302, response_class=RedirectResponse
+)
 async def start(parts: Parts) -> RedirectResponse:
     """Send the browser to Amazon's consent page."""
     started = await start_sign_in(parts.database.sessions, parts.login, clock=parts.clock)
@@ -56,7 +58,12 @@ async def start(parts: Parts) -> RedirectResponse:
     return response
 
 
-@router.get("/api/auth/amazon/callback", dependencies=PUBLIC, status_code=302)
+@router.get(
+    "/api/auth/amazon/callback",
+    dependencies=PUBLIC,
+    status_code=302,
+    response_class=RedirectResponse,
+)
 async def callback(
     request: Request,
     parts: Parts,
