@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from main_api.accounts.cases import open_case_for_job
 from main_api.events.apply import APPLY_EVENT, apply_event
+from main_api.evidence.book_cost import BOOK_COST, book_cost
 from main_api.evidence.match import MATCH_EVIDENCE, match_evidence
 from main_api.evidence.paper_parser import PaperParser
 from main_api.evidence.read import read_document
@@ -56,10 +57,13 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
         READ_EVIDENCE: lambda job: read_document(
             sessions, runtime.evidence, PaperParser(integrations), job
         ),
+        BOOK_COST: lambda job: book_cost(sessions, integrations, job),
         MATCH_EVIDENCE: lambda job: match_evidence(sessions, integrations, job, clock=clock),
         TELL_CASE_FILED: lambda job: tell_case_filed(sessions, integrations, job, clock=clock),
         WATCH_EVERYBODY: lambda job: watch_everybody(sessions, job),
-        WATCH_SELLER: lambda job: watch_seller(sessions, integrations, job, clock=clock),
+        WATCH_SELLER: lambda job: watch_seller(
+            sessions, integrations, job, letters=letters(), clock=clock
+        ),
         REMOVE_EVIDENCE_FILE: lambda job: remove_evidence_file(sessions, runtime.evidence, job),
     }
 

@@ -52,6 +52,7 @@ class FakeIntegrations:
     cases: dict[str, list[SellerCase]] = field(default_factory=dict)
     before: list[Response] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    costs: list[dict[str, Any]] = field(default_factory=list)
     papers: dict[bytes, ParsedDocument] = field(default_factory=dict)
     """What a content says; any other is a scan."""
     unparsed: list[Response] = field(default_factory=list)
@@ -64,6 +65,9 @@ class FakeIntegrations:
         if request.url.path == "/internal/documents/parse":
             assert identity.scopes == {"documents:parse"}
             return await self._parse(request)
+        if request.url.path == "/api/costs":
+            self.costs += json.loads(await request.body())
+            return JSONResponse({"casesValued": 1})
         if not request.url.path.startswith("/api/cases"):
             # To the question of a sign-in whether the seller must still connect his account.
             return JSONResponse({"alreadyConnected": True, "consentUrl": None})

@@ -93,6 +93,18 @@ async def test_drafts_are_made_before_a_deadline_and_expire_after_it(seller: Sel
     assert (await states(seller))["cas_0"] == "expired"
 
 
+async def test_the_last_week_is_told_once(seller: Seller) -> None:
+    cases(seller, 7, 7, 8)
+    await watch(seller)
+    await watch(seller)
+    feed = (await seller.got("/api/notifications"))["items"]
+    day = today_of(seller) + timedelta(days=7)
+    assert [(one["kind"], one["title"]) for one in feed] == [
+        ("deadline", f"2 claims must be filed by {day}")
+    ]
+    assert "80.00 USD is lost" in feed[0]["body"]
+
+
 async def test_what_may_not_be_filed_yet_is_not_drafted(seller: Seller) -> None:
     cases(seller, 5, opens_on=today_of(seller) + timedelta(days=1))
     await watch(seller)

@@ -166,3 +166,35 @@ async def test_prompts_are_those_of_before_while_integrations_is_down(seller: Se
     await seller.got("/api/evidence/prompts")
     await seller.got("/api/evidence/prompts")
     assert len(seller.integrations.asked) == asked + 2
+
+
+async def test_an_accepted_line_of_an_invoice_tells_what_units_cost(seller: Seller) -> None:
+    seller.integrations.cases["usr_a"] = [seller_case(value_cents=None)]
+    evidence_id = await typed_invoice(seller)
+    await seller.typed(evidence_id, (0, "invoice_number", "4711"))
+    await seller.work()
+    assert seller.integrations.costs == []
+    match = await the_match(seller)
+    await seller.posted(f"/api/evidence/matches/{match['matchId']}/accept")
+    await seller.work()
+    assert seller.integrations.costs == [
+        {
+            "sku": "SKU-1",
+            "unitCostCents": 2_000,
+            "currency": "usd",
+            "sourceDocument": "invoice.pdf (4711)",
+            "effectiveDate": "2026-09-01",
+        }
+    ]
+
+
+@pytest.mark.parametrize("missing", ["invoice_date", "currency", "unit_cost_minor"])
+async def test_a_cost_that_is_not_told_is_not_booked(seller: Seller, missing: str) -> None:
+    seller.integrations.cases["usr_a"] = [seller_case()]
+    evidence_id = await typed_invoice(seller)
+    await seller.typed(evidence_id, (int(missing == "unit_cost_minor"), missing, None))
+    body = {"caseId": "cas_1", "lineNo": 1, "units": 1}
+    await seller.posted(f"/api/evidence/{evidence_id}/matches", body, status=201)
+    await seller.work()
+    assert seller.integrations.costs == []
+    assert await seller.execute("SELECT 1 FROM outbox WHERE status <> 'done'") == []

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from main_api.evidence import match_queries
+from main_api.evidence.book_cost import stage_cost
 from main_api.evidence.errors import NoSuchMatch, UnitsUsedUp, WrongField
 from main_api.evidence.listing import own_document
 from main_api.evidence.models import EvidenceMatch
@@ -37,9 +38,11 @@ async def decide_match(
         )
         if match is None:
             raise NoSuchMatch("there is no such match")
+        document = await own_document(session, user_id, match.document_id)
         if match.status != status.value:
             await match_queries.decide(session, match, status, decided_by=user_id, now=clock())
-        document = await own_document(session, user_id, match.document_id)
+            if status is MatchStatus.ACCEPTED:
+                await stage_cost(session, match, document.kind)
         return MatchView.of(match, document)
 
 
@@ -80,6 +83,7 @@ async def match_by_hand(
         )
         if not await match_queries.add_match(session, match):
             match = await _rematched(session, match)
+        await stage_cost(session, match, document.kind)
         return MatchView.of(match, document)
 
 

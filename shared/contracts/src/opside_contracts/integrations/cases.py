@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from opside_chassis.wire import AnswerModel, ApiModel, Currency, PlainText
+from opside_chassis.wire import AnswerModel, ApiModel, Currency, MinorUnits, PlainText
 
 
 class SellerCase(AnswerModel):
@@ -39,6 +39,16 @@ class SellerCases(AnswerModel):
 
     items: list[SellerCase]
     next_cursor: str | None = None
+
+
+class UnitCost(ApiModel):
+    """What one unit of a SKU cost to make or source, minor units, from a document, from a day on."""
+
+    sku: PlainText = Field(min_length=1, max_length=100)
+    unit_cost_cents: MinorUnits = Field(gt=0)
+    currency: Currency
+    source_document: PlainText = Field(min_length=1, max_length=300)
+    effective_date: date
 
 
 class FileCase(ApiModel):

@@ -1,10 +1,12 @@
 """Calls to integrations-backend; they raise `OpsideError`s, `Unavailable` when it is down."""
 
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote
 
 from opside_chassis.http_client import ServiceClient
 from opside_contracts import scopes
-from opside_contracts.integrations.cases import FileCase, SellerCase, SellerCases
+from opside_contracts.integrations.cases import FileCase, SellerCase, SellerCases, UnitCost
 from opside_contracts.integrations.messages import SellerConsent, StartSellerConsent
 from opside_contracts.integrations.papers import ParsedDocument, ParseDocument
 
@@ -47,6 +49,11 @@ class IntegrationsClient:
             SellerCases, "GET", "/api/cases", query=query, **_acting(user_id)
         )
 
+    async def put_costs(self, costs: Sequence[UnitCost], *, user_id: str) -> None:
+        """Enter what units cost into the user's cost book, as he would himself; a repeat is harmless."""
+        body = [cost.model_dump(mode="json", by_alias=True) for cost in costs]
+        await self._http.request("PUT", "/api/costs", json=body, **_acting(user_id))
+
     async def read_case(self, *, user_id: str, case_id: str) -> SellerCase:
         """One case of the user; raises `NotFound` when there is none or it is somebody else's."""
         path = f"/api/cases/{quote(case_id, safe='')}"
@@ -68,6 +75,6 @@ class IntegrationsClient:
         )
 
 
-def _acting(user_id: str) -> dict[str, str]:
+def _acting(user_id: str) -> dict[str, Any]:
     """These routes are the user's own; we ask in his name."""
     return {"scope": scopes.ACT_FOR_USER, "act_for": user_id, "act_role": "user"}
