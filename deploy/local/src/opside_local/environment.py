@@ -119,6 +119,8 @@ def sandbox(place: Place) -> dict[str, str]:
         "SANDBOX_WEBHOOK_RETRY_SCALE": WEBHOOK_RETRY_SCALE,
         "SANDBOX_AMAZON_RATE_FACTOR": AMAZON_RATE_FACTOR,
         "SANDBOX_AMAZON_REPORT_SECONDS": AMAZON_REPORT_SECONDS,
+        "SANDBOX_STRIPE_CLIENT_ID": secrets.stripe_client_id,
+        "SANDBOX_STRIPE_REDIRECT_URIS": f"{place.public.main_api}/api/stripe/callback",
         "SANDBOX_WEBHOOK_URL": f"{place.urls.payments}/webhooks/stripe",
         "SANDBOX_WEBHOOK_SECRET": secrets.webhook_secret,
         "SANDBOX_WEBHOOK_CONNECT_SECRET": secrets.connect_webhook_secret,
@@ -193,8 +195,33 @@ def _integrations(place: Place) -> dict[str, str]:
         "AMAZON_SELLER_CENTRAL_URL": place.public.amazon,
         "AMAZON_LWA_URL": place.urls.amazon,
         "AMAZON_SP_API_URL": place.urls.amazon,
+        **_gmail(place),
+        **_stripe_connect(place),
         "ARCHIVE_URL": place.archive.absolute().as_uri(),
         **_encryption(place),
+    }
+
+
+def _gmail(place: Place) -> dict[str, str]:
+    client = place.secrets.gmail
+    return {
+        "GMAIL_CLIENT_ID": client.client_id,
+        "GMAIL_CLIENT_SECRET": client.client_secret,
+        "GMAIL_REDIRECT_URI": f"{place.public.main_api}/api/gmail/callback",
+        "GMAIL_AUTH_URL": place.public.gmail,
+        "GMAIL_TOKEN_URL": place.urls.gmail,
+        "GMAIL_API_URL": place.urls.gmail,
+    }
+
+
+def _stripe_connect(place: Place) -> dict[str, str]:
+    """A seller's own Stripe account: other grants than those of stripe-payments."""
+    return {
+        "STRIPE_CLIENT_ID": place.secrets.stripe_client_id,
+        "STRIPE_CLIENT_SECRET": place.secrets.stripe_secret_key,
+        "STRIPE_REDIRECT_URI": f"{place.public.main_api}/api/stripe/callback",
+        "STRIPE_CONNECT_URL": place.public.stripe,
+        "STRIPE_API_BASE_URL": place.urls.stripe,
     }
 
 

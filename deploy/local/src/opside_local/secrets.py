@@ -90,6 +90,8 @@ class Secrets(BaseModel):
     stripe_secret_key: str = Field(default_factory=lambda: _stripe_shaped("sk"))
     stripe_publishable_key: str = Field(default_factory=lambda: _stripe_shaped("pk"))
     stripe_account_id: str = Field(default_factory=lambda: f"acct_{_letters(16)}")
+    stripe_client_id: str = Field(default_factory=lambda: f"ca_{_letters()}")
+    """The platform at Connect OAuth; its client secret is `stripe_secret_key`."""
     webhook_secret: str = Field(default_factory=lambda: f"whsec_{_letters()}")
     connect_webhook_secret: str = Field(default_factory=lambda: f"whsec_{_letters()}")
     """Of the two endpoints: the platform's own events, and those of connected accounts."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from sqlalchemy import text
 
 from opside_chassis.database import EVERY_TENANT, transaction
 from opside_chassis.errors import BadRequest
+from opside_chassis.jobs import drain
 from opside_chassis.middleware import security_headers
 from opside_chassis.rate_limits import RateLimiter
 from opside_chassis.testing.plugin import MigratedDatabase
@@ -228,6 +230,20 @@ async def test_a_thousand_deliveries_at_once_are_all_kept(door: Door, bench: Ben
     )
     assert {answer.status_code for answer in answers} == {200}
     assert len(await inbox(bench)) == 1_000
+
+
+async def test_of_a_thousand_deliveries_at_once_every_one_is_applied(
+    door: Door, bench: Bench
+) -> None:
+    await ask(bench.api, GROSS)
+    about = {"object": {"id": "tr_1", "transfer_group": (await bench.row())["id"]}}
+    answers = await asyncio.gather(
+        *(door.deliver(event("transfer.created", number=n, data=about)) for n in range(1_000))
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    await drain(bench.workshop, max_jobs=1_100)
+    states = Counter((await inbox(bench)).values())
+    assert states == {"applied": 1_000}
 
 
 async def test_a_delivery_answers_as_closed_as_every_route(door: Door) -> None:

@@ -82,6 +82,9 @@ class DriverPool:
             self._places.release()
 
     async def _wait_for_place(self) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
         try:
             async with asyncio.timeout(PLACE_TIMEOUT_SECONDS):
                 await self._places.acquire()
