@@ -8,7 +8,7 @@ from main_api.filings import queries
 from main_api.filings.errors import PacketTooLarge, WrongMove
 from main_api.filings.listing import detail_of, evidence_of, own_filing
 from main_api.filings.models import Filing
-from main_api.filings.rules import PERSON_MOVES, FilingState, may_move
+from main_api.filings.rules import FilingState, may_move, person_may_move
 from main_api.filings.schemas import FilingDetail, Move
 from opside_chassis.database import Sessions, transaction
 
@@ -27,13 +27,12 @@ async def move_filing(
         WrongMove: it cannot go there from where it stands, or not by a person.
         PacketTooLarge: more evidence than a packet may hold.
     """
-    if move.to not in PERSON_MOVES:
-        raise WrongMove(f"nobody moves a filing to {move.to.value}: that follows from what happens")
     async with transaction(sessions, tenant=user_id) as session:
         filing = await own_filing(session, user_id=user_id, filing_id=filing_id, lock=True)
         former = FilingState(filing.state)
         if former is not move.to:
-            refuse_illegal(former, move.to)
+            if not person_may_move(former, move.to):
+                raise WrongMove(f"nobody can move a {former.value} filing to {move.to.value}")
             if move.to is FilingState.READY:
                 await freeze(session, filing)
             filing.state, filing.reason = move.to.value, move.reason

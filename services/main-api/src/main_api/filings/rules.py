@@ -55,6 +55,11 @@ def may_move(former: FilingState, state: FilingState) -> bool:
     return (former, state) in TRANSITIONS
 
 
+def person_may_move(former: FilingState, state: FilingState) -> bool:
+    """Whether a person may order the move; that Amazon keeps what it paid is no person's word."""
+    return state in PERSON_MOVES and former is not _S.PAID and may_move(former, state)
+
+
 def state_after_payments(
     *, claimed_units: int, paid_units: int, paid_minor: int, reversed_minor: int
 ) -> FilingState:
