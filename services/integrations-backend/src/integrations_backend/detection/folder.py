@@ -19,9 +19,8 @@ from integrations_backend.detection.facts import UnitCost
 from integrations_backend.detection.findings import Findings
 from integrations_backend.detection.run import facts_of
 from integrations_backend.reports.errors import UnreadableReport
-from integrations_backend.reports.kinds import KINDS, ReportKind, sniff
-from integrations_backend.reports.layout import header_of
-from integrations_backend.reports.lines import first_lines
+from integrations_backend.reports.kinds import KINDS
+from integrations_backend.reports.layout import kind_of
 from integrations_backend.reports.marketplaces import Marketplace, marketplace
 from integrations_backend.reports.partitions import write_rows
 
@@ -97,7 +96,7 @@ def _files(folder: Path) -> Iterator[tuple[int, Path]]:
 
 def _read(archive: Archive, path: Path, store: Marketplace, number: int) -> ReadFile:
     try:
-        kind = _kind(path)
+        kind = kind_of(path)
         with tempfile.TemporaryDirectory(prefix="opside-rows-") as rows:
             written = write_rows(path, kind, Path(rows), store=store)
             document = Document(path.name, number)
@@ -105,10 +104,3 @@ def _read(archive: Archive, path: Path, store: Marketplace, number: int) -> Read
     except UnreadableReport as error:
         return ReadFile(path.name, None, left_out_because=error.detail)
     return ReadFile(path.name, kind.report_type, written.rows, written.rejected)
-
-
-def _kind(path: Path) -> ReportKind:
-    kind = sniff(header_of(first_lines(path, 1)[0])[0])
-    if kind is None:
-        raise UnreadableReport("its header line is of no report that we know")
-    return kind

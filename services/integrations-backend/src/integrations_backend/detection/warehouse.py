@@ -95,9 +95,9 @@ def find(facts: Facts) -> Findings:
     findings = Findings()
     if not facts.read(LEDGER, REIMBURSEMENTS):
         return findings
-    groups = _loss_rows(facts.rows[LEDGER])
+    groups = _loss_rows(facts.scan(LEDGER))
     payments, in_stock = _payments(facts.rows[REIMBURSEMENTS])
-    answers = [*_finds(facts.rows[LEDGER], in_stock), *payments]
+    answers = [*_finds(facts.scan(LEDGER), in_stock), *payments]
     # Those that can answer the fewest losses come first, so that no later one takes their units.
     for answer in sorted(answers, key=lambda one: one.latest_loss):
         shown = answer.day + timedelta(days=LEDGER_DELAY_DAYS) < facts.as_of
@@ -108,7 +108,7 @@ def find(facts: Facts) -> Findings:
     return findings
 
 
-def _loss_rows(ledger: pl.DataFrame) -> dict[tuple[str, str], list[_Row]]:
+def _loss_rows(ledger: pl.LazyFrame) -> dict[tuple[str, str], list[_Row]]:
     """Loss rows by claim type and FNSKU, oldest first.
 
     Identical rows are told apart by their place. The most open one comes first, so that a file with
@@ -122,6 +122,7 @@ def _loss_rows(ledger: pl.DataFrame) -> dict[tuple[str, str], list[_Row]]:
         )
         .sort("date", ROW_KEY, pl.col("unreconciled-quantity").neg(), OCCURRENCE)
         .with_columns(pl.int_range(1, pl.len() + 1).over(ROW_KEY).alias("place"))
+        .collect()
     )
     groups: Groups = defaultdict(list)
     for data in rows.iter_rows(named=True):
@@ -132,11 +133,11 @@ def _loss_rows(ledger: pl.DataFrame) -> dict[tuple[str, str], list[_Row]]:
     return groups
 
 
-def _finds(ledger: pl.DataFrame, in_stock: dict[str, int]) -> list[_Answer]:
+def _finds(ledger: pl.LazyFrame, in_stock: dict[str, int]) -> list[_Answer]:
     """Found units, without those that Amazon gave back as a payment: they are booked as found too."""
     found = ledger.filter(pl.col("reason").is_in(FOUND_CODES) & (pl.col("quantity") > 0))
     answers = []
-    for data in found.sort("date", ROW_KEY).iter_rows(named=True):
+    for data in found.sort("date", ROW_KEY).collect().iter_rows(named=True):
         units, fnsku, day = int(data["quantity"]), data["fnsku"], data["date"]
         if data["reason"] == GIVEN_BACK_CODE:
             paid_in_stock = min(units, in_stock[fnsku])

@@ -129,21 +129,20 @@ def _sure(
     columns: Iterable[Column], values: pl.DataFrame, written: pl.DataFrame, *, bare: bool
 ) -> pl.DataFrame:
     """Which cells are certain, by column. Those that are not `bare` may stand in quotes."""
-    found = {}
-    for column in columns:
-        value = values[column.name]
-        match column.kind:
-            case Kind.TEXT | Kind.REFERENCE:
-                certain = value.is_not_null()
-                if not bare:
-                    certain &= ~value.str.starts_with(_QUOTE).fill_null(value=False)
-            case _:
-                certain = value.is_not_null()
-        if column.kind is not Kind.TEXT:
-            empty = written[column.name] == ""
-            certain = certain & ~empty if needs_content(column) else certain | empty
-        found[column.name] = certain
-    return pl.DataFrame(found)
+    return pl.DataFrame(
+        {c.name: _certain(c, values[c.name], written[c.name], bare=bare) for c in columns}
+    )
+
+
+def _certain(column: Column, value: pl.Series, written: pl.Series, *, bare: bool) -> pl.Series:
+    certain = value.is_not_null()
+    if not bare and value.dtype == pl.String:
+        certain &= ~value.str.starts_with(_QUOTE).fill_null(value=False)
+    if column.kind is Kind.REFERENCE and needs_content(column):
+        return certain & (written != "")
+    if value.null_count() and column.kind is not Kind.TEXT and not needs_content(column):
+        return certain | (written == "")
+    return certain
 
 
 def _value(column: Column, written: pl.DataFrame, layout: Layout) -> pl.Expr:
@@ -163,7 +162,7 @@ def _value(column: Column, written: pl.DataFrame, layout: Layout) -> pl.Expr:
         case Kind.MOMENT:
             return _moment(cell, _usual_form(written[column.name], layout))
         case Kind.DAY:
-            return _moment(cell, _usual_form(written[column.name], layout)).dt.date()
+            return _days(written[column.name], _usual_form(written[column.name], layout))
 
 
 def _within(number: pl.Expr, largest: int) -> pl.Expr:
@@ -188,6 +187,13 @@ def _usual_form(written: pl.Series, layout: Layout) -> Form | None:
     """How the column's first cell is written: nearly always the others are, too."""
     first = next((cell for cell in written.head(1000) if cell), "")
     return next((form for form in cells.forms(layout.store) if form.fits(first)), None)
+
+
+def _days(written: pl.Series, form: Form | None) -> pl.Expr:
+    """Each day that occurs is understood once: a file has few."""
+    different = written.unique()
+    days = different.to_frame().select(_moment(pl.col(written.name), form).dt.date()).to_series()
+    return pl.col(written.name).replace_strict(different, days, default=None, return_dtype=pl.Date)
 
 
 def _moment(cell: pl.Expr, form: Form | None) -> pl.Expr:

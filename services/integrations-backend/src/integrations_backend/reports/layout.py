@@ -1,9 +1,11 @@
 """A report file's header line: which column stands where, and how cells are parted."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from integrations_backend.reports.errors import UnreadableReport
-from integrations_backend.reports.kinds import Column, ReportKind, fold
+from integrations_backend.reports.kinds import Column, ReportKind, fold, sniff
+from integrations_backend.reports.lines import first_lines
 from integrations_backend.reports.marketplaces import Marketplace
 
 MOST_COLUMNS = 60
@@ -46,6 +48,18 @@ def header_of(text: str) -> tuple[list[str], str]:
     if len(names) > MOST_COLUMNS:
         raise UnreadableReport(f"the file has {len(names)} columns; no report has that many")
     return names, separator
+
+
+def kind_of(path: Path) -> ReportKind:
+    """The report type of a file, by its header line.
+
+    Raises:
+        UnreadableReport: it is none that we know.
+    """
+    kind = sniff(header_of(first_lines(path, 1)[0])[0])
+    if kind is None:
+        raise UnreadableReport("its header line is of no report that we know")
+    return kind
 
 
 def layout_of(text: str, kind: ReportKind, store: Marketplace) -> Layout:

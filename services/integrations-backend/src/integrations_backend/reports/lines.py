@@ -48,7 +48,7 @@ def pieces(source: BinaryIO, charset: str, *, size: int = PIECE_BYTES) -> Iterat
     for data in _as_utf_8(source, charset, size):
         end = data.rfind(b"\n") + 1
         if end:
-            yield rest + data[:end]
+            yield b"".join((rest, memoryview(data)[:end]))
             rest = data[end:]
         else:
             rest += data

@@ -119,12 +119,12 @@ class _Months:
         if self._day is None:
             self._waiting[UNDATED].append(rows)
         else:
-            month = pl.col(self._day).dt.year() * 100 + pl.col(self._day).dt.month()
-            parts = rows.with_columns(month.alias(_MONTH)).partition_by(
-                _MONTH, as_dict=True, include_key=False
-            )
-            for (number,), part in parts.items():
-                self._waiting[_period(number)].append(part)
+            month = pl.col(self._day).dt.year().cast(pl.Int32) * 100 + pl.col(self._day).dt.month()
+            ordered = rows.with_columns(month.alias(_MONTH)).sort(_MONTH, maintain_order=True)
+            start = 0
+            for run in ordered.drop_in_place(_MONTH).rle():
+                self._waiting[_period(run["value"])].append(ordered.slice(start, run["len"]))
+                start += run["len"]
         if self._count >= ROWS_IN_MEMORY:
             self.write()
 
@@ -135,7 +135,7 @@ class _Months:
             folder.mkdir(exist_ok=True)
             rows = pl.concat(parts)
             if rows.height:
-                rows.write_parquet(folder / f"{self._flushes:04d}.parquet", statistics=False)
+                _write_parquet(rows, folder / f"{self._flushes:04d}.parquet")
         self._waiting.clear()
         self._count = 0
         self._flushes += 1
@@ -151,6 +151,9 @@ def _correct(file: Path, corrections: pl.DataFrame) -> None:
     right = rows.join(corrections, on=LINE, how="left", maintain_order="left", suffix=" right")
     if right[f"{OCCURRENCE} right"].null_count() < rows.height:
         number = pl.coalesce(f"{OCCURRENCE} right", OCCURRENCE)
-        right.with_columns(number.alias(OCCURRENCE)).select(rows.columns).write_parquet(
-            file, statistics=False
-        )
+        _write_parquet(right.with_columns(number.alias(OCCURRENCE)).select(rows.columns), file)
+
+
+def _write_parquet(rows: pl.DataFrame, file: Path) -> None:
+    """Quickly: a sync waits for it, and months are small enough to be read without statistics."""
+    rows.write_parquet(file, compression="lz4", statistics=False)

@@ -9,8 +9,8 @@ from integrations_backend.reports.careful import split
 from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.identity import LINE
 from integrations_backend.reports.ingest import ReadReport, reading
-from integrations_backend.reports.kinds import SETTLEMENT, ReportKind, fold, sniff
-from integrations_backend.reports.layout import header_of
+from integrations_backend.reports.kinds import SETTLEMENT, ReportKind, fold
+from integrations_backend.reports.layout import header_of, kind_of
 from integrations_backend.reports.lines import first_lines
 from integrations_backend.reports.marketplaces import (
     Marketplace,
@@ -62,7 +62,7 @@ def understanding(files: Sequence[HandedOver], *, usual: Marketplace) -> Iterato
     kinds, shown = [], []
     for file in files:
         with _naming(file):
-            kinds.append(_kind(file))
+            kinds.append(kind_of(file.content))
             shown.append(_shown_store(file, kinds[-1]))
     store = next((one for one in shown if one is not None), usual)
     found = []
@@ -93,14 +93,6 @@ def _naming(file: HandedOver) -> Iterator[None]:
         yield
     except UnreadableReport as error:
         raise UnreadableReport(f"{file.name}: {error.detail}") from error
-
-
-def _kind(file: HandedOver) -> ReportKind:
-    names, _ = header_of(_first_lines(file)[0])
-    kind = sniff(names)
-    if kind is None:
-        raise UnreadableReport("its header line is of no report that we know")
-    return kind
 
 
 def _shown_store(file: HandedOver, kind: ReportKind) -> Marketplace | None:
