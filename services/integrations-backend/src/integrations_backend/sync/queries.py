@@ -147,6 +147,37 @@ async def read_of_last_list(
     }
 
 
+# The newest sync of the user that read a source, or heard that there is nothing. A source that is
+# listed gives nothing but the list when it has no file.
+_SUCCEEDED = text(
+    """
+    SELECT t.source, j.started_at
+      FROM unnest(CAST(:sources AS text[])) t(source)
+      CROSS JOIN LATERAL (
+          SELECT r.sync_id FROM sync_reports r
+           WHERE r.user_id = :user_id
+             AND r.report_type = CASE WHEN t.source = ANY(CAST(:listed AS text[]))
+                                      THEN 'listed' ELSE t.source END
+             AND r.state IN ('read', 'no_data')
+             AND NOT EXISTS (
+                 SELECT 1 FROM sync_reports bad
+                  WHERE bad.sync_id = r.sync_id AND bad.report_type = t.source
+                    AND bad.state NOT IN ('read', 'no_data'))
+           ORDER BY r.sync_id DESC LIMIT 1) last
+      JOIN sync_jobs j ON j.user_id = :user_id AND j.id = last.sync_id
+    """
+)
+
+
+async def last_successes(
+    session: AsyncSession, *, user_id: str, sources: Sequence[str], listed: Sequence[str]
+) -> dict[str, datetime]:
+    """Source -> begin of the last sync that read all of it."""
+    values = {"user_id": user_id, "sources": list(sources), "listed": list(listed)}
+    rows = await session.execute(_SUCCEEDED, values)
+    return {row.source: row.started_at for row in rows}
+
+
 _NOTE = text(
     """
     UPDATE sync_jobs SET updated_at = now(), audit = jsonb_set(audit, '{entries}',

@@ -11,11 +11,13 @@ from integrations_backend.dependencies import Runtime, runtime
 from integrations_backend.sync.own_syncs import (
     cancel_sync,
     list_syncs,
+    read_coverage,
     read_statistics,
     read_status,
 )
 from integrations_backend.sync.progress import ProgressHub, Watch
 from integrations_backend.sync.schemas import (
+    SyncCoverage,
     SyncProgress,
     SyncStarted,
     SyncStatistics,
@@ -67,6 +69,12 @@ async def history(
 async def statistics(caller: Member, parts: Parts) -> SyncStatistics:
     """Dashboard numbers."""
     return await read_statistics(parts.database.sessions, user_id=caller.user_id)
+
+
+@_sync.get("/coverage")
+async def coverage(caller: Member, parts: Parts) -> SyncCoverage:
+    """What was looked at and what not, per source, and up to when each is known."""
+    return await read_coverage(parts.database.sessions, user_id=caller.user_id)
 
 
 @_sync.post("/start", status_code=202)

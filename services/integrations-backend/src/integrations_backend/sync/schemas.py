@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
+from integrations_backend.sync.coverage import SourceCoverage
 from integrations_backend.sync.models import SyncJob, SyncReport
 from integrations_backend.sync.rules import SETTLED, STAGE, Step, percent
 from opside_chassis.wire import AnswerModel
@@ -18,10 +19,14 @@ class SyncStatus(AnswerModel):
     total_cases: int
     processed_cases: int
     audit: list[dict[str, Any]]
+    coverage: list[SourceCoverage]
+    """What each source gave; empty in lists."""
     updated_at: datetime
 
     @classmethod
-    def of(cls, sync: SyncJob, reports: list[SyncReport]) -> "SyncStatus":
+    def of(
+        cls, sync: SyncJob, reports: list[SyncReport], coverage: list[SourceCoverage]
+    ) -> "SyncStatus":
         """The view of a stored sync."""
         step = Step(sync.step)
         settled = sum(report.state in SETTLED for report in reports)
@@ -33,6 +38,7 @@ class SyncStatus(AnswerModel):
             total_cases=sync.total_cases,
             processed_cases=sync.processed_cases,
             audit=sync.audit.get("entries", []),
+            coverage=coverage,
             updated_at=sync.updated_at,
         )
 
@@ -42,6 +48,13 @@ class SyncStatusAnswer(AnswerModel):
 
     success: bool = True
     data: SyncStatus
+
+
+class SyncCoverage(AnswerModel):
+    """What the seller's newest sync found, per source; `sync_id` null while there was none."""
+
+    sync_id: str | None
+    sources: list[SourceCoverage]
 
 
 class SyncProgress(AnswerModel):
