@@ -9,6 +9,7 @@ from integrations_backend.cases import routes as cases_routes
 from integrations_backend.connections import routes as connections_routes
 from integrations_backend.fees import routes as fees_routes
 from integrations_backend.inventory import routes as inventory_routes
+from integrations_backend.inventory import unit_ledger_routes
 from integrations_backend.mail import routes as mail_routes
 from integrations_backend.onboarding import routes as onboarding_routes
 from integrations_backend.reports import routes as reports_routes
@@ -52,6 +53,7 @@ def create(settings: Settings) -> FastAPI:
             sync_routes.router,
             cases_routes.router,
             inventory_routes.router,
+            unit_ledger_routes.router,
             fees_routes.router,
             reports_routes.router,
             onboarding_routes.router,

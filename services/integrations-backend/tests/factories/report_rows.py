@@ -17,6 +17,7 @@ from integrations_backend.reports.kinds import (
     INVENTORY,
     KINDS,
     LEDGER,
+    LEDGER_SUMMARY,
     REIMBURSEMENTS,
     REMOVAL_ORDERS,
     REMOVAL_SHIPMENTS,
@@ -135,6 +136,15 @@ DEFAULTS: Mapping[str, Row] = {
         "problem-type": "Quantity discrepancy",
         "expected-quantity": "10",
         "received-quantity": "7",
+    },
+    LEDGER_SUMMARY: {
+        "date": "10/2026",
+        "fnsku": "X001",
+        "sku": "SKU-1",
+        "disposition": "SELLABLE",
+        "location": "US",
+        "starting-warehouse-balance": "0",
+        "ending-warehouse-balance": "0",
     },
     FEE_PREVIEW: {
         "sku": "SKU-1",
