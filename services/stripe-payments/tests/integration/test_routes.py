@@ -3,11 +3,11 @@
 import asyncio
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from door import Door
+from door import APP_URL, Door
 from factories.commission_bench import Bench, ask
 from fakes.stripe_fake import GOOD
 
@@ -213,6 +213,32 @@ async def test_a_service_may_do_what_we_granted_it_whatever_its_token_says(
     acting = door.service(service, scopes.ACT_FOR_USER, act_for="usr_a", act_role="admin")
     answer = await door.ask("GET", f"{V1}/ledger/proof", headers=acting)
     assert answer.status_code == (200 if service == "main-api" else DENIED)
+
+
+async def test_a_transaction_comes_with_its_trail(door: Door, bench: Bench) -> None:
+    txn = await settled(door, bench)
+    answer = await door.ask("GET", f"{V1}/transactions/{txn}", headers=door.person("usr_a"))
+    states = [entry["toState"] for entry in answer.json()["auditTrail"]]
+    assert states == ["accepted", "preparing", "ready", "confirming", "charged", "settled"]
+
+
+@pytest.mark.parametrize("done", [False, True])
+async def test_who_connects_with_return_addresses_gets_the_page_until_it_is_completed(
+    door: Door, done: bool
+) -> None:
+    page = {"returnUrl": f"{APP_URL}/back", "refreshUrl": f"{APP_URL}/again"}
+    headers = door.person("usr_a")
+    first = await door.ask("POST", f"{V1}/connect", json={"userId": "usr_a"}, headers=headers)
+    assert (first.json()["created"], first.json()["onboardingUrl"]) == (True, None)
+    if done:
+        door.stripe.accounts = {
+            name: replace(one, details_submitted=True) for name, one in door.stripe.accounts.items()
+        }
+    answer = await door.ask(
+        "POST", f"{V1}/connect", json={"userId": "usr_a", **page}, headers=headers
+    )
+    assert answer.json()["stripeAccountId"] == first.json()["stripeAccountId"]
+    assert answer.json()["onboardingUrl"] == (None if done else "https://connect.example/link")
 
 
 async def test_a_service_token_charges_once(door: Door) -> None:

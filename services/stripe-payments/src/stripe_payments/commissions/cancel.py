@@ -8,6 +8,7 @@ from stripe_payments.commissions.move import move
 from stripe_payments.commissions.rules import CANCELLABLE, State
 from stripe_payments.commissions.settle import settle_intent
 from stripe_payments.roles import JANITOR
+from stripe_payments.stripe_api.asking import with_next_key
 from stripe_payments.stripe_api.errors import Refused
 from stripe_payments.stripe_api.gateway import Stripe
 
@@ -28,8 +29,11 @@ async def cancel_uncollected(
     intent = None
     if commission.intent_id is not None:
         try:
-            intent = await stripe.cancel_intent(
-                commission.intent_id, idempotency_key=f"c:{commission.id}:cancel"
+            intent_id = commission.intent_id
+            intent = await with_next_key(
+                lambda number: stripe.cancel_intent(
+                    intent_id, idempotency_key=f"c:{commission.id}:cancel:{number}"
+                )
             )
         except Refused:
             intent = await stripe.intent(commission.intent_id)

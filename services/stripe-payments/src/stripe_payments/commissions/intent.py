@@ -3,11 +3,10 @@
 from datetime import timedelta
 
 from stripe_payments.commissions.models import Commission
+from stripe_payments.stripe_api.asking import MOST_KEYS
 from stripe_payments.stripe_api.errors import OutcomeUnknown
 from stripe_payments.stripe_api.gateway import Intent, NewIntent, Stripe
 
-MOST_KEYS = 5
-"""Stripe failing so often on one request is for a person to look at."""
 CLOCKS_APART = timedelta(minutes=5)
 """Our clock and Stripe's."""
 

@@ -16,6 +16,7 @@ from opside_contracts.payments.messages import (
     CommissionAccepted,
     CommissionView,
 )
+from stripe_payments.audit.trail import AuditLine, read_trail
 from stripe_payments.commissions.charge import ACCEPTED, FeePolicy, charge_commission
 from stripe_payments.commissions.listing import list_transactions, read_transaction
 from stripe_payments.dependencies import Runtime, runtime
@@ -50,14 +51,22 @@ async def charge(
     )
 
 
+class TransactionView(CommissionView):
+    """One commission with all that happened to it, oldest first."""
+
+    audit_trail: list[AuditLine]
+
+
 @router.get("/api/v1/stripe/transactions/{reference}")
 async def read_by_reference(
     reference: str, caller: Member, parts: Parts, page: Annotated[PageQuery, Query()]
-) -> CommissionView | Page[CommissionView]:
-    """One transaction (`txn_...`), or the transactions of a user (ruling R5)."""
+) -> TransactionView | Page[CommissionView]:
+    """One transaction (`txn_...`) with its trail, or the transactions of a user (ruling R5)."""
     sessions = parts.database.sessions
     if is_id(reference, "txn"):
-        return await read_transaction(sessions, caller=caller, transaction_id=reference)
+        found = await read_transaction(sessions, caller=caller, transaction_id=reference)
+        trail = await read_trail(sessions, tenant=found.user_id, transaction_id=reference)
+        return TransactionView(**found.model_dump(), audit_trail=trail.entries)
     return await list_transactions(sessions, caller=caller, user_id=reference, page=page)
 
 

@@ -8,6 +8,7 @@ from opside_contracts.payments.messages import ConnectedAccount
 from stripe_payments.connected_accounts import queries
 from stripe_payments.connected_accounts.models import ConnectAccount
 from stripe_payments.roles import API
+from stripe_payments.stripe_api.asking import with_next_key
 from stripe_payments.stripe_api.gateway import Account, Stripe
 
 
@@ -20,7 +21,7 @@ class OnboardingPage(AnswerModel):
 
 
 async def connect_account(sessions: Sessions, stripe: Stripe, request: Request) -> ConnectedAccount:
-    """A repeat answers the same account.
+    """A repeat answers the same account; with both addresses and a fresh page until it is completed.
 
     Raises:
         OutcomeUnknown: Stripe did not answer; asking again is safe.
@@ -30,17 +31,24 @@ async def connect_account(sessions: Sessions, stripe: Stripe, request: Request) 
         row = await queries.ensure(session, user_id, request.country)
     created = row.account_id is None
     if row.account_id is None:
-        account = await stripe.create_account(
-            user_id=user_id,
-            country=row.country,
-            idempotency_key=f"u:{user_id}:acct:1",
+        country = row.country
+        account = await with_next_key(
+            lambda number: stripe.create_account(
+                user_id=user_id, country=country, idempotency_key=f"u:{user_id}:acct:{number}"
+            )
         )
     else:
         account = await stripe.account(row.account_id)
     await keep_account(sessions, user_id, account)
     if created and request.email:
         await stripe.set_account_email(account.id, request.email)
-    return _view(user_id, account, created=created)
+    seen = _view(user_id, account, created=created)
+    if request.return_url is None or request.refresh_url is None or account.details_submitted:
+        return seen
+    link = await stripe.onboarding_link(
+        account.id, return_url=request.return_url, refresh_url=request.refresh_url
+    )
+    return seen.model_copy(update={"onboarding_url": link.url})
 
 
 async def keep_account(sessions: Sessions, user_id: str, account: Account) -> None:

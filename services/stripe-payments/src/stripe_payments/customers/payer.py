@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opside_chassis.database import Sessions, transaction
 from stripe_payments.customers import queries
+from stripe_payments.stripe_api.asking import with_next_key
 from stripe_payments.stripe_api.gateway import Stripe
 
 
@@ -43,8 +44,10 @@ async def ensure_customer(sessions: Sessions, stripe: Stripe, *, user_id: str) -
     async with transaction(sessions, tenant=user_id) as session:
         customer_id = (await queries.ensure(session, user_id)).customer_id
     if customer_id is None:
-        customer_id = await stripe.create_customer(
-            user_id=user_id, idempotency_key=f"u:{user_id}:cus:1"
+        customer_id = await with_next_key(
+            lambda number: stripe.create_customer(
+                user_id=user_id, idempotency_key=f"u:{user_id}:cus:{number}"
+            )
         )
         async with transaction(sessions, tenant=user_id) as session:
             await queries.keep_customer_id(session, user_id, customer_id)

@@ -4,8 +4,10 @@ A key proves nothing for ever: Stripe answers a saved 500 again for a day, and f
 What proves that a request did nothing are two lists, an hour apart, that show nothing of it.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 from stripe_payments.stripe_api.errors import OutcomeUnknown, Refused
 
@@ -19,6 +21,9 @@ ASKED_IN_VAIN = "asked_in_vain"
 """The case that asks him."""
 
 _OTHER_PARAMETERS = "idempotency_error"
+
+
+Made = TypeVar("Made")
 
 
 class Turn(StrEnum):
@@ -47,6 +52,23 @@ def key_is_useless(failure: OutcomeUnknown | Refused) -> bool:
     if isinstance(failure, OutcomeUnknown):
         return failure.saved
     return failure.code == _OTHER_PARAMETERS
+
+
+async def with_next_key(ask: Callable[[int], Awaitable[Made]]) -> Made:
+    """For what does no harm when it is made twice: another key as soon as one brings a saved failure.
+
+    A repeat goes through the same keys, and so ends at the same object.
+
+    Raises:
+        OutcomeUnknown: Stripe did not answer; asking again is safe.
+    """
+    for number in range(1, MOST_KEYS + 1):
+        try:
+            return await ask(number)
+        except OutcomeUnknown as unknown:
+            if not unknown.saved:
+                raise
+    raise OutcomeUnknown(f"Stripe saved a failure under {MOST_KEYS} keys", saved=True)
 
 
 def seconds_to_wait(unseen_at: datetime, now: datetime) -> float:
