@@ -24,6 +24,8 @@ NOT_BENCHES = {
     "charge_floor",
     "charge_requests",
     "intake_floor",
+    "ledger_read_files",
+    "ledger_read_floor",
     "old_rows",
     "settle_floor",
     "statements",
