@@ -3,6 +3,7 @@
 Runs last by its name: it judges the recording of the whole run, so that it fails when run alone.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -50,3 +51,10 @@ def test_more_than_a_handful_was_sent_to_a_provider(
     assert requests >= REQUESTS_AT_LEAST[provider], said
     assert answers > 0
     assert failures == 0
+
+
+@pytest.mark.parametrize("path", ["/v1/account", "/v1/balance_transactions"])
+def test_a_sellers_own_stripe_account_was_read_too(recording: Path, path: str) -> None:
+    """What integrations-backend alone sends, so that its requests are known to be among the judged."""
+    lines = (recording / "stripe.jsonl").read_text().splitlines()
+    assert any(line["path"] == path for line in map(json.loads, lines))

@@ -148,6 +148,7 @@ def test_a_read_only_token_reads_and_changes_nothing(
     sandbox: Sandbox, platform: stripe.StripeClient, control: httpx.Client
 ) -> None:
     email = someone()
+    book = control.get("/stripe/books").json()
     shop = client(sandbox, person(control, email)["secret_key"])
     customer, method = customer_with(shop)
     sold = intent_for(shop, customer, method, 4_200, capture_method="automatic", confirm=True)
@@ -155,6 +156,7 @@ def test_a_read_only_token_reads_and_changes_nothing(
     reader = client(sandbox, tokens["access_token"])
     rows = reader.v1.balance_transactions.list({"expand": ["data.source"]})
     assert [row.source.payment_intent for row in rows] == [sold.id]
+    assert control.get("/stripe/books").json() == book, "it is no money of the platform's"
     with pytest.raises(stripe.PermissionError, match="required permissions"):
         reader.v1.customers.create({"email": "x@example.com"})
     by_header = {"stripe_account": tokens["stripe_user_id"]}

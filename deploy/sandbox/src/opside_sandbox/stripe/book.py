@@ -9,6 +9,7 @@ Nothing reads the book to decide anything: it is the independent record that che
 
 from opside_sandbox.state import SandboxState
 from opside_sandbox.stripe.errors import Document
+from opside_sandbox.stripe.oauth import people
 from opside_sandbox.stripe.world import World
 
 JOURNALS = "stripe.journal"
@@ -33,8 +34,12 @@ def balance_of(world: World) -> str:
 def post(world: World, kind: str, *, reference: str, currency: str, moves: dict[str, int]) -> None:
     """Write one journal. `moves` maps account -> signed minor units.
 
+    What moves in a person's own account is no money of the platform's, and stands in no book of it.
+
     Raises ValueError when the lines do not sum to zero or the effect was already recorded.
     """
+    if world.account is not None and people.is_own(world, world.account):
+        return
     lines = {name: amount for name, amount in moves.items() if amount}
     if sum(lines.values()) != 0 or len(lines) < 2:
         raise ValueError(f"journal {kind} of {reference} does not balance: {lines}")

@@ -33,6 +33,11 @@ def everybody(world: World) -> list[Document]:
     return world.state.store.list(ACCOUNTS)
 
 
+def is_own(world: World, account_id: str) -> bool:
+    """Whether the account is a person's own, which the platform may look at and owes nothing."""
+    return world.state.store.get(ACCOUNTS, account_id) is not None
+
+
 def issue_key(world: World, account_id: str, scope: str) -> str:
     """A new secret key that opens this account, and no other."""
     key = _SECRET + world.state.token("account_key", 40)
