@@ -10,6 +10,7 @@ from integrations_backend.connections import routes as connections_routes
 from integrations_backend.fees import routes as fees_routes
 from integrations_backend.inventory import routes as inventory_routes
 from integrations_backend.inventory import unit_ledger_routes
+from integrations_backend.invoices import routes as invoices_routes
 from integrations_backend.mail import routes as mail_routes
 from integrations_backend.onboarding import routes as onboarding_routes
 from integrations_backend.reports import routes as reports_routes
@@ -25,6 +26,8 @@ from opside_chassis.web import WebOptions, create_app
 
 LARGEST_UPLOAD_BYTES = 64 * 1024 * 1024
 """Report files of a large seller; the gateway has the same limit."""
+LARGEST_PARSE_BYTES = 16 * 1024 * 1024
+"""A paper of 10 MiB in base64, and the words around it."""
 
 
 def create(settings: Settings) -> FastAPI:
@@ -58,12 +61,16 @@ def create(settings: Settings) -> FastAPI:
             reports_routes.router,
             onboarding_routes.router,
             mail_routes.router,
+            invoices_routes.router,
             stripe_routes.router,
         ],
         lifespan=lifespan,
         access=build_access(settings),
         options=WebOptions(
-            path_limits=[PathLimits("/api/reports/upload", max_body_bytes=LARGEST_UPLOAD_BYTES)]
+            path_limits=[
+                PathLimits("/api/reports/upload", max_body_bytes=LARGEST_UPLOAD_BYTES),
+                PathLimits("/internal/documents/parse", max_body_bytes=LARGEST_PARSE_BYTES),
+            ]
         ),
     )
 

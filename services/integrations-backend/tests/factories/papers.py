@@ -4,6 +4,12 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from service import ADA, Service
+
+from integrations_backend.invoices.keep import Origin, Papers
+from integrations_backend.invoices.reading import Came
+from opside_chassis.clock import utc_now
+
 Cells = Sequence[tuple[float, str]]
 
 HEADING = [
@@ -80,3 +86,20 @@ def stored(folder: Path, content: bytes, name: str = "paper") -> Path:
     path = folder / name
     path.write_bytes(content)
     return path
+
+
+async def came(
+    service: Service, folder: Path, content: bytes, *, user_id: str = ADA, part: str = "1"
+) -> None:
+    """A file comes by mail."""
+    now = utc_now()
+    origin = Origin(
+        user_id=user_id,
+        account_id="ada@mail.example",
+        message_id="m1",
+        part_id=part,
+        received_at=now,
+        came=Came("NB-2026-7.pdf", "billing@northbeam.example", "Invoice NB-2026-7", now.date()),
+    )
+    papers = Papers(service.sessions, service.runtime.archive)
+    await papers.keep(stored(folder, content), origin)

@@ -5,6 +5,7 @@ import re
 import pytest
 from factories.books import Books, paid
 from factories.claims import CLAIM, cases_of, file_case, record
+from factories.papers import came, invoice_lines, pdf
 from factories.report_rows import file_text, row
 from fakes.amazon_fake import FakeAmazon
 from fastapi import FastAPI
@@ -27,17 +28,11 @@ NOT_THROUGH_A_DOOR = (
     " VALUES (:ada, 'txn_1', 'acct_1', 'charge', 'charge', 9, 1, 8, 'usd', now(), now(), '{}')",
     "INSERT INTO mailboxes (user_id, account_id) VALUES (:ada, 'a@b')",
     "INSERT INTO found_mails (user_id, account_id, message_id) VALUES (:ada, 'a@b', 'm')",
-    "INSERT INTO papers (id, user_id, sha256, size_bytes, media, filename, kind, shipments,"
-    " archived_as, sender, subject, received_at)"
-    " VALUES ('pap_1', :ada, 's', 1, 'm', 'f', 'k', '[]', 'a', 's', 's', now())",
-    "INSERT INTO paper_sources (user_id, account_id, message_id, part_id, paper_id)"
-    " VALUES (:ada, 'a@b', 'm', 'p', 'pap_1')",
-    "INSERT INTO supplier_invoices (id, user_id, paper_id, status, reason, goods, reading)"
-    " VALUES ('inv_1', :ada, 'pap_1', 'proposed', '', '[]', '{}')",
     "INSERT INTO invoice_changes (user_id, invoice_id, version, action, before)"
-    " VALUES (:ada, 'inv_1', 1, 'a', '{}')",
+    " SELECT :ada, id, 99, 'a', '{}' FROM supplier_invoices",
 )
 """Rows that jobs write."""
+BODIES = {"filed": {"amazonCaseId": "1234567890"}}
 TENANT_TABLES = sorted(table.fullname for table in metadata.tables.values() if "user_id" in table.c)
 
 
@@ -94,7 +89,7 @@ async def test_a_user_opens_no_service_route(service: Service) -> None:
         for method, path, rule in routes(service.app)
         if isinstance(rule, ServiceOnly)
     }
-    assert internal == {"POST /internal/amazon/consents"}
+    assert internal == {"POST /internal/amazon/consents", "POST /internal/documents/parse"}
     assert {found[one] for one in internal} == {403}
     assert all(isinstance(rule, Member | ServiceOnly | Public) for *_, rule in routes(service.app))
 
@@ -117,6 +112,9 @@ async def everything_of_ada(service: Service, books: Books, amazon: FakeAmazon) 
         sync_id = (await browser.get("/api/sync/history")).json()["items"][0]["syncId"]
     await service.begin_consent(BEN)
     await service.execute("UPDATE consent_attempts SET user_id = :ada", ada=ADA)
+    for number in ("N-1", "N-2"):
+        paper = pdf(invoice_lines(number=f"Invoice number: {number}"))
+        await came(service, books.folder, paper, part=number)
     for statement in NOT_THROUGH_A_DOOR:
         await service.execute(statement, ada=ADA)
     return [
@@ -127,6 +125,20 @@ async def everything_of_ada(service: Service, books: Books, amazon: FakeAmazon) 
         f"DELETE /api/sync/cancel/{sync_id}",
         f"DELETE /api/v1/sync/cancel/{sync_id}",
         f"GET /api/reports/uploads/{upload}",
+        *(
+            f"{action.replace('ID', row['id'])}"
+            for row, form in zip(
+                await service.rows("SELECT id FROM supplier_invoices"),
+                ("/api", "/api/v1"),
+                strict=True,
+            )
+            for action in (
+                f"GET {form}/invoices/ID",
+                f"GET {form}/invoices/ID/document",
+                f"POST {form}/invoices/ID/confirm",
+                f"POST {form}/invoices/ID/reject",
+            )
+        ),
         "GET /api/stripe/transactions/txn_1",
         "GET /api/v1/stripe/transactions/txn_1",
     ]
@@ -150,14 +162,12 @@ async def test_what_belongs_to_another_is_not_there(
     ):
         for one in paths:
             method, path = one.split()
-            body = {"json": {"amazonCaseId": "1234567890"}} if method == "POST" else {}
-            unknown = path.rpartition("/filed")[0] or path
+            body = {"json": BODIES.get(path.rpartition("/")[2], {})} if method == "POST" else {}
+            unknown = re.sub(r"/[a-z]+_[^/]+", "/cas_0", path)
             for other in (stranger, admin):
                 answer = await other.request(method, path, **body)
                 assert answer.status_code == 404, one
-                nothing = await other.request(
-                    method, path.replace(unknown.rpartition("/")[2], "cas_0"), **body
-                )
+                nothing = await other.request(method, unknown, **body)
                 told = [
                     reply.json() | {"requestId": "", "instance": ""} for reply in (answer, nothing)
                 ]
@@ -170,6 +180,7 @@ async def test_lists_show_only_ones_own(service: Service, books: Books, amazon: 
     lists = [
         *("/api/cases", "/api/amazon/claims", "/api/recoveries", "/api/amazon/inventory"),
         *("/api/sync/history", "/api/v1/sync/history", "/api/stripe/transactions"),
+        *("/api/invoices", "/api/v1/invoices"),
     ]
     async with service.as_user(ADA) as owner, service.as_user(BEN) as stranger:
         for path in lists:

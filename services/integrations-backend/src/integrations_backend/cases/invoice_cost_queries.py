@@ -54,3 +54,13 @@ async def goods_of_claims(session: AsyncSession, user_id: str) -> list[tuple[str
     """(SKU, FNSKU) of every claim."""
     query = select(AmazonClaim.sku, AmazonClaim.fnsku).where(AmazonClaim.user_id == user_id)
     return [(sku, fnsku) for sku, fnsku in await session.execute(query.distinct())]
+
+
+async def of_invoice(session: AsyncSession, user_id: str, invoice_id: str) -> Sequence[CostEntry]:
+    """Entries that come from one invoice, by SKU."""
+    query = (
+        select(CostEntry)
+        .where(CostEntry.user_id == user_id, CostEntry.invoice_id == invoice_id)
+        .order_by(CostEntry.sku)
+    )
+    return (await session.scalars(query)).all()

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from integrations_backend.cases import invoice_cost_queries, queries
 from opside_chassis.database import Sessions, transaction
-from opside_chassis.wire import ApiModel, Currency, MinorUnits, PlainText
+from opside_chassis.wire import AnswerModel, ApiModel, Currency, MinorUnits, PlainText
 
 
 class Cost(ApiModel):
@@ -80,6 +80,32 @@ async def book_invoices(
         await invoice_cost_queries.replace_invoice_costs(session, user_id, rows)
         unlinked = await invoice_cost_queries.unlink_lost_costs(session, user_id)
         return unlinked + await queries.link_costs(session, user_id)
+
+
+class BookedCost(AnswerModel):
+    """A cost that is in the book."""
+
+    sku: str
+    unit_cost_minor: int
+    currency: str
+    effective_date: date
+
+
+async def costs_of_invoice(
+    sessions: Sessions, *, user_id: str, invoice_id: str
+) -> list[BookedCost]:
+    """What is in the book from this invoice, under the seller's own SKUs."""
+    async with transaction(sessions, tenant=user_id) as session:
+        rows = await invoice_cost_queries.of_invoice(session, user_id, invoice_id)
+    return [
+        BookedCost(
+            sku=row.sku,
+            unit_cost_minor=row.unit_cost_minor,
+            currency=row.currency,
+            effective_date=row.effective_date,
+        )
+        for row in rows
+    ]
 
 
 async def goods_of_claims(sessions: Sessions, *, user_id: str) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from integrations_backend.cases.detect import detect_claims
 from integrations_backend.cases.link_costs import link_cost_documents
 from integrations_backend.cases.record import record_cases
 from integrations_backend.cases.recoveries import match_recoveries
+from integrations_backend.invoices.book import book_costs
 from integrations_backend.stripe_transactions.pull import Puller
 from integrations_backend.stripe_transactions.record import record_transactions
 from integrations_backend.sync import queries
@@ -78,7 +79,9 @@ class Pipeline:
                 cases = await record_cases(self.sessions, user_id=user_id, sync_id=sync.id)
                 return {"cases": cases.total, "created": cases.created}
             case Step.COSTS:
-                linked = await link_cost_documents(self.sessions, user_id=user_id)
+                # Goods that were unknown when their invoice came may be in the reports by now.
+                booked = await book_costs(self.sessions, self.archive, user_id=user_id)
+                linked = booked + await link_cost_documents(self.sessions, user_id=user_id)
                 return {"linked": linked}
             case Step.RECOVERIES:
                 matched = await match_recoveries(
