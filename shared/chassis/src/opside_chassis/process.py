@@ -10,7 +10,8 @@ Settings are read, logs and telemetry set up, a wrong setting ends the start wit
 exit status 78 wherever it is noticed, and telemetry is flushed at the end.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import uvloop
@@ -27,29 +28,30 @@ def run_app(
     service: str, settings_class: type[Settings], create: Callable[[Settings], FastAPI]
 ) -> None:
     """Serve the app that `create` builds until SIGTERM or SIGINT."""
-    settings = load(settings_class)
-    telemetry = configure(service, settings)
-    try:
+    with _process(service, settings_class) as settings:
         serve(create(settings), settings)
-    except WrongSetting as wrong:
-        refuse_start(wrong)
-    finally:
-        telemetry.shutdown()
 
 
 def run_worker(
     service: str, settings_class: type[Settings], work: Callable[[Settings], Awaitable[None]]
 ) -> None:
     """Run `work` until it returns (it ends by itself on SIGTERM and SIGINT)."""
-    settings = load(settings_class)
-    telemetry = configure(service, settings)
+    with _process(service, settings_class) as settings:
 
-    async def run() -> None:
-        await work(settings)
+        async def run() -> None:
+            await work(settings)
 
-    try:
         uvloop.run(run())
+
+
+@contextmanager
+def _process(service: str, settings_class: type[Settings]) -> Iterator[Settings]:
+    settings = load(settings_class)
+    try:
+        telemetry = configure(service, settings)
+        try:
+            yield settings
+        finally:
+            telemetry.shutdown()
     except WrongSetting as wrong:
         refuse_start(wrong)
-    finally:
-        telemetry.shutdown()

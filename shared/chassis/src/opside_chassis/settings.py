@@ -74,6 +74,9 @@ class ServiceSettings(BaseSettings):
     trusted_proxy_hops: int = Field(default=0, ge=0, le=8)
     """How many proxies of ours stand in front; the client address is counted from the right."""
     otel_exporter_otlp_endpoint: str = ""
+    metrics_port: int = Field(default=0, ge=0, le=65_535)
+    """Where Prometheus reads this process's metrics (`/metrics`, on HOST); 0: nowhere. A service's app
+    and its worker are two processes, each with a port of its own."""
     service_key_id: str = Field(min_length=1)
     service_private_key: SecretStr
     """base64url of the raw 32-byte Ed25519 seed."""

@@ -2,7 +2,7 @@
 
 FastAPI opens the server spans and measures request durations by itself; here the providers are
 put in place. Without OTEL_EXPORTER_OTLP_ENDPOINT nothing is sent, but trace ids still tie the
-logs of all services together.
+logs of all services together. With METRICS_PORT, Prometheus may read the metrics of the process there.
 """
 
 import json
@@ -17,13 +17,18 @@ from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import (
+    InMemoryMetricReader,
+    MetricReader,
+    PeriodicExportingMetricReader,
+)
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from opside_chassis.error_reports import configure_error_reports
+from opside_chassis.metrics_page import MetricsPage
 from opside_chassis.redaction import MAX_TEXT_CHARACTERS, redact, redact_text
 from opside_chassis.request_context import request_id
 from opside_chassis.settings import ServiceSettings
@@ -45,23 +50,40 @@ class Telemetry:
 
     tracers: TracerProvider
     meters: MeterProvider | None
+    page: MetricsPage | None = None
 
     def shutdown(self) -> None:
         """Flush and stop; bounded by the exporters' own timeouts."""
+        if self.page is not None:
+            self.page.close()
         self.tracers.shutdown()
         if self.meters is not None:
             self.meters.shutdown()
 
 
 def configure(service: str, settings: ServiceSettings) -> Telemetry:
-    """Set up logs, traces and metrics for the whole process; call once, before anything logs."""
+    """Set up logs, traces and metrics for the whole process; call once, before anything logs.
+
+    Raises:
+        WrongSetting: METRICS_PORT cannot be opened.
+    """
     configure_logging(service, level=settings.log_level)
     configure_error_reports(service, dsn=settings.sentry_dsn, environment=settings.environment)
     resource = Resource.create(
         {"service.name": service, "deployment.environment.name": settings.environment}
     )
     endpoint = settings.otel_exporter_otlp_endpoint.rstrip("/")
-    telemetry = Telemetry(tracers=_tracers(resource, endpoint), meters=_meters(resource, endpoint))
+    page, readers = None, _sent(endpoint)
+    if settings.metrics_port:
+        scraped = InMemoryMetricReader()
+        page = MetricsPage(scraped, host=settings.host, port=settings.metrics_port)
+        readers.append(scraped)
+    meters = (
+        MeterProvider(resource=resource, metric_readers=readers, shutdown_on_exit=False)
+        if readers
+        else None
+    )
+    telemetry = Telemetry(_tracers(resource, endpoint), meters, page)
     trace.set_tracer_provider(telemetry.tracers)
     if telemetry.meters is not None:
         metrics.set_meter_provider(telemetry.meters)
@@ -79,14 +101,13 @@ def _tracers(resource: Resource, endpoint: str) -> TracerProvider:
     return tracers
 
 
-def _meters(resource: Resource, endpoint: str) -> MeterProvider | None:
+def _sent(endpoint: str) -> list[MetricReader]:
+    """Readers that send the metrics to a collector."""
     if not endpoint:
-        return None
-    reader = PeriodicExportingMetricReader(
-        OTLPMetricExporter(endpoint=f"{endpoint}/v1/metrics"),
-        export_interval_millis=METRICS_EVERY_SECONDS * 1000,
-    )
-    return MeterProvider(resource=resource, metric_readers=[reader], shutdown_on_exit=False)
+        return []
+    exporter = OTLPMetricExporter(endpoint=f"{endpoint}/v1/metrics")
+    every_ms = METRICS_EVERY_SECONDS * 1000
+    return [PeriodicExportingMetricReader(exporter, export_interval_millis=every_ms)]
 
 
 class QueryRedaction(SpanProcessor):

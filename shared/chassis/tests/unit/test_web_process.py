@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,10 @@ router = APIRouter(dependencies=[Depends(access.public())])
 async def slow() -> str:
     await asyncio.sleep(0.5)
     return "done"
+
+@router.get("/broken/{number}")
+async def broken(number: int) -> str:
+    raise RuntimeError(number)
 
 @asynccontextmanager
 async def lifespan(app):
@@ -137,6 +143,32 @@ def test_it_serves_and_finishes_running_requests_before_it_leaves(start, signal_
     assert stderr == ""
 
 
+def test_its_requests_are_measured_by_route_and_read_by_prometheus(start) -> None:
+    port, metrics_port = free_port(), free_port()
+    process = start("app", environment(port, METRICS_PORT=str(metrics_port)))
+    wait_until_up(port)
+    for path in ("/slow", "/slow", "/broken/1", "/broken/2", "/nowhere/secret"):
+        with suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}{path}")
+    with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
+
+    def counted(*parts: str) -> float:
+        name = "http_server_request_duration_seconds_count{"
+        found = [line for line in lines if line.startswith(name) and all(p in line for p in parts)]
+        return sum(float(line.rpartition(" ")[2]) for line in found)
+
+    assert counted('http_route="/slow"', 'status_code="200"') == 2
+    assert counted('http_route="/broken/{number}"', 'status_code="500"') == 2
+    assert counted('status_code="404"') == 1
+    took = next(line for line in lines if "_sum{" in line and '"/slow"' in line)
+    assert 1.0 <= float(took.rpartition(" ")[2]) < 5.0
+    assert any(line.startswith("http_server_active_requests{") for line in lines)
+    assert not [line for line in lines if "secret" in line]
+
+
 def refused(process: subprocess.Popen[str]) -> str:
     _, stderr = process.communicate(timeout=20)
     assert process.returncode == 78
@@ -161,6 +193,7 @@ def test_a_port_in_use_is_said_in_one_line(start) -> None:
         ("app", {"HOST": "192.0.2.1"}, "HOST"),
         ("app", {"BREAK": "lifespan"}, "ARCHIVE_URL"),
         ("app", {"PORT": "x"}, "PORT"),
+        ("worker", {"METRICS_PORT": "1", "HOST": "192.0.2.1"}, "METRICS_PORT"),
         ("worker", {"BREAK": "work"}, "ARCHIVE_URL"),
     ],
 )
