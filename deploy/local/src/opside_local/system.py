@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,9 +106,9 @@ async def running(
             yield system
 
 
-async def migrate(place: Place) -> None:
-    """Make roles and schemas, and bring every schema to its newest version."""
-    for schema in SCHEMAS.values():
+async def migrate(place: Place, services: Collection[str] = tuple(SCHEMAS)) -> None:
+    """Make roles and schemas of these services, and bring each to its newest version."""
+    for schema in (SCHEMAS[service] for service in services):
         passwords = place.secrets.database[schema]
         await bootstrap(
             place.servers.admin_database_url,
@@ -116,7 +116,7 @@ async def migrate(place: Place) -> None:
             owner_password=passwords.owner,
             app_password=passwords.app,
         )
-    await _together(*(_upgrade(place, service) for service in SCHEMAS))
+    await _together(*(_upgrade(place, service) for service in services))
 
 
 async def migrate_folder(state: Path) -> None:

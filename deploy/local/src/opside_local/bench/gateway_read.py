@@ -33,7 +33,7 @@ MODULES = {MAIN_API: "main_api.app", INTEGRATIONS: "integrations_backend.app"}
 
 async def measure() -> Figures:
     """Throughput of both in turns; then both at a steady pace, in turns again."""
-    async with payments_place() as place:
+    async with payments_place(services=(MAIN_API, INTEGRATIONS)) as place:
         await _sign_in(place)
         ports = place.place.ports
         for name, port in ((MAIN_API, ports.main_api), (INTEGRATIONS, ports.integrations)):

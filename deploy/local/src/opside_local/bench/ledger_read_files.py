@@ -90,7 +90,7 @@ async def read(seller: Seller, archive: Path, file: Path | None = None) -> Run:
 async def detect(seller: Seller, archive: Path, rows: int) -> Run:
     """The service detects over everything in the archive."""
     told = await _told(
-        "integrations_backend.detection.run",
+        "integrations_backend.detection.over_archive",
         *("--archive", str(archive), "--seller", SELLER),
         *("--marketplace", seller.account["marketplaceId"], "--as-of", seller.account["asOf"]),
     )

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,8 +81,10 @@ class PaymentsPlace:
 
 
 @asynccontextmanager
-async def payments_place(*, libraries: Sequence[str] = ()) -> AsyncIterator[PaymentsPlace]:
-    """Postgres (with these libraries), Redis, the migrated schemas; the bench starts the servers."""
+async def payments_place(
+    *, libraries: Sequence[str] = (), services: Collection[str] = (PAYMENTS,)
+) -> AsyncIterator[PaymentsPlace]:
+    """Postgres (with these libraries), Redis, the schemas of these services; the bench starts them."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         ports = free_ports(path / "ports.json")
@@ -91,7 +93,7 @@ async def payments_place(*, libraries: Sequence[str] = ()) -> AsyncIterator[Paym
             open_redis(path, port=ports.redis) as redis_url,
         ):
             place = _place(path, ports, Servers(admin_url, redis_url))
-            await migrate(place)
+            await migrate(place, services)
             await bootstrap(admin_url, schema=FLOOR, owner_password=PASSWORD, app_password=PASSWORD)
             crew = Crew(path)
             try:

@@ -73,7 +73,7 @@ class Cycle(NamedTuple):
 
 async def measure(count: int = COUNT) -> Figures:
     """Raises `NotSettled` when a commission does not come to rest, or takes too many statements."""
-    async with payments_place(libraries=[LIBRARY]) as payments:
+    async with payments_place(libraries=[LIBRARY], services=(MAIN_API, PAYMENTS)) as payments:
         await start_sandbox(payments)
         sellers = await make_sellers(payments, [f"usr_{number}" for number in range(SELLERS)])
         cycle = await _ours(payments, count)
