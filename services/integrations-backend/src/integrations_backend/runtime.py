@@ -74,7 +74,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     Raises:
         WrongSetting: the database role is too strong, or the archive cannot be written.
     """
-    archive = Archive.open(settings.archive_url)
+    archive = Archive.open(settings.archive_url, settings.bucket_access)
     database = Database.connect(settings.database_url, application_name=SERVICE)
     tokens = ServiceTokens(SigningKey.from_settings(settings, issuer=SERVICE), SERVICE)
     main_api = ServiceClient(settings.main_api_url, "main-api", tokens)

@@ -53,7 +53,13 @@ class Settings(ServiceSettings):
     """base64url of 32 random bytes; seals providers' tokens (ruling R9)."""
     encryption_key_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]+$")
     archive_url: str = Field(min_length=1)
-    """Folder (path or file: address) of report files and their rows."""
+    """Folder (path or file: address) of report files and their rows, or s3://bucket/prefix."""
+    aws_access_key_id: str = ""
+    """For an archive in a bucket; empty: the machine's own role there."""
+    aws_secret_access_key: SecretStr = SecretStr("")
+    aws_region: str = ""
+    aws_endpoint_url: str = Field(default="", pattern=r"^(https?://[^\s@]+)?$")
+    """Of S3-compatible storage that is not Amazon's."""
     sync_interval_seconds: int = Field(default=3600, ge=60)
 
     def check(self) -> None:
@@ -63,9 +69,21 @@ class Settings(ServiceSettings):
             raise WrongSetting("AMAZON_CLIENT_SECRET", "is empty", "set it; .env.example names it")
         self._check_gmail()
         self._check_stripe()
+        self._check_archive()
         key_from_text(self.encryption_key.get_secret_value())
         if self.in_production:
             self._refuse_sandboxes(PUBLIC_ADDRESSES)
+
+    @property
+    def bucket_access(self) -> dict[str, str]:
+        """What the archive needs to know of its bucket; without what is left empty."""
+        given = {
+            "aws_access_key_id": self.aws_access_key_id,
+            "aws_secret_access_key": self.aws_secret_access_key.get_secret_value(),
+            "aws_region": self.aws_region,
+            "aws_endpoint_url": self.aws_endpoint_url,
+        }
+        return {name: value for name, value in given.items() if value}
 
     @property
     def reads_mail(self) -> bool:
@@ -76,6 +94,14 @@ class Settings(ServiceSettings):
     def links_stripe(self) -> bool:
         """Whether this installation has a client at Stripe Connect."""
         return bool(self.stripe_client_id)
+
+    def _check_archive(self) -> None:
+        secret = bool(self.aws_secret_access_key.get_secret_value())
+        if secret != bool(self.aws_access_key_id):
+            name = "AWS_ACCESS_KEY_ID" if secret else "AWS_SECRET_ACCESS_KEY"
+            raise WrongSetting(name, "is empty", "set both, or neither to use the machine's role")
+        if self.in_production and self.aws_endpoint_url:
+            self._refuse_sandboxes(("aws_endpoint_url",))
 
     def _check_stripe(self) -> None:
         if bool(self.stripe_client_secret.get_secret_value()) != self.links_stripe:

@@ -15,7 +15,16 @@ from opside_chassis.keyring import generate_keypair
 from opside_chassis.settings import WrongSetting, read
 
 PREFIXES = (
-    *("AMAZON_", "APP_", "ARCHIVE_", "DATABASE_", "ENCRYPTION_", "ENVIRONMENT", "INTEGRATIONS_"),
+    *(
+        "AMAZON_",
+        "APP_",
+        "ARCHIVE_",
+        "AWS_",
+        "DATABASE_",
+        "ENCRYPTION_",
+        "ENVIRONMENT",
+        "INTEGRATIONS_",
+    ),
     "GMAIL_",
     *("MAIN_API_", "PAYMENTS_", "PORT", "REDIS_", "SERVICE_", "SYNC_"),
 )
@@ -79,6 +88,7 @@ def test_secrets_are_not_shown(environment: pytest.MonkeyPatch) -> None:
         ("AMAZON_SP_API_URL", "ftp://x", "http"),
         ("AMAZON_LWA_URL", "https://user:pw@api.example.com", "without credentials"),
         ("ARCHIVE_URL", "", "at least 1 character"),
+        ("AWS_ENDPOINT_URL", "ftp://x", "http"),
         ("SYNC_INTERVAL_SECONDS", "1", "greater than or equal to 60"),
         ("PORT", "70000", "less than or equal to 65535"),
         ("DATABASE_URL", "mysql://x", "pattern"),
@@ -131,6 +141,19 @@ WRONG = {
     "ENCRYPTION_KEY: is not set": {"ENCRYPTION_KEY": None},
     "AMAZON_CLIENT_SECRET: is not set": {"AMAZON_CLIENT_SECRET": None},
     "ARCHIVE_URL: /proc/nowhere cannot be written": {"ARCHIVE_URL": "/proc/nowhere"},
+    "ARCHIVE_URL: ftp: is not understood": {"ARCHIVE_URL": "ftp://files.example.com/x"},
+    "ARCHIVE_URL: s3://nowhere/x cannot be written": {
+        "ARCHIVE_URL": "s3://nowhere/x",
+        "AWS_ACCESS_KEY_ID": "one",
+        "AWS_SECRET_ACCESS_KEY": "two",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    },
+    "AWS_SECRET_ACCESS_KEY: is empty": {"AWS_ACCESS_KEY_ID": "one"},
+    "AWS_ENDPOINT_URL: is a sandbox address in production": {
+        "ENVIRONMENT": "production",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    },
     "AMAZON_LWA_URL: is a sandbox address in production": {
         "ENVIRONMENT": "production",
         "AMAZON_LWA_URL": "http://127.0.0.1:1",

@@ -1,15 +1,6 @@
-"""Detect one seller's claims from everything that was read for him so far.
+"""Detect one seller's claims from everything that was read for him so far."""
 
-`python -m integrations_backend.detection.run --archive URL --seller ID --marketplace ID --as-of DAY`
-does so over an archive and prints as JSON how much was found, in how many seconds and how much memory.
-"""
-
-import argparse
 import asyncio
-import json
-import resource
-import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -82,28 +73,3 @@ def facts_of(
 def _detect(archive: Archive, *, user_id: str, marketplace_id: str, now: datetime) -> Findings:
     store = marketplace(marketplace_id)
     return detect(facts_of(archive, user_id=user_id, store=store, as_of=now.date()))
-
-
-def main() -> None:
-    """Detect over an archive."""
-    parser = argparse.ArgumentParser(prog="python -m integrations_backend.detection.run")
-    parser.add_argument("--archive", required=True, help="folder or s3://bucket/prefix")
-    parser.add_argument("--seller", required=True, help="his user id")
-    parser.add_argument("--marketplace", required=True, help="its id")
-    parser.add_argument("--as-of", required=True, type=date.fromisoformat, help="day of the audit")
-    given = parser.parse_args()
-    archive, store = Archive.open(given.archive), marketplace(given.marketplace)
-    begun, worked = time.perf_counter(), time.process_time()
-    found = detect(facts_of(archive, user_id=given.seller, store=store, as_of=given.as_of))
-    told = {
-        "claims": len(found.claims),
-        "losses": len(found.losses),
-        "seconds": round(time.perf_counter() - begun, 3),
-        "processorSeconds": round(time.process_time() - worked, 3),
-        "peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
-    }
-    sys.stdout.write(json.dumps(told) + "\n")
-
-
-if __name__ == "__main__":
-    main()
