@@ -83,7 +83,9 @@ async def test_a_seller_is_found_recovered_and_charged_once_though_processes_die
         cases = await everything(seller, "/api/cases")
         found: Counter[str] = Counter()
         for case in cases:
-            found[case["claimType"]] += case["quantity"]
+            # Payments below the costs that were entered meanwhile are claims of their own.
+            if case["claimType"] in DETECTED:
+                found[case["claimType"]] += case["quantity"]
         assert found == owed
 
         billable = [line for line in lines if line["billable"]]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,34 @@ async def test_exactly_what_amazon_owes_is_found(
     assert bool(claims) == (persona != "dora")
     assert worths(claims) == worths(truth)
     assert await live.rows("SELECT * FROM rejected_report_rows") == []
+
+
+async def test_a_payment_below_the_sellers_own_cost_is_found_once_the_cost_is_known(
+    live: Service, sandbox: Sandbox
+) -> None:
+    await sync(live, sandbox, "ada")
+    below = "SELECT reference_id, value_minor FROM amazon_claims WHERE claim_type = 'underpaid'"
+    assert await live.rows(below) == []
+    costs = sandbox.ask("amazon/costs/ada")
+    async with live.as_user(ADA) as browser:
+        assert (await browser.put("/api/costs", json=costs)).status_code == 200
+    await start_sync(live.sessions, user_id=ADA, reason="test", clock=utc_now)
+    await live.work(rounds=60)
+    cost = {one["sku"]: one["unitCostCents"] for one in costs}
+    paid = sandbox.ask("amazon/reimbursements/ada")
+    taken_back = {one["original_reimbursement_id"] for one in paid}
+    oldest = (utc_now() - timedelta(days=60)).date().isoformat()
+    due = {
+        one["reimbursement_id"]: cost[one["sku"]] * one["cash"] - one["amount_total_minor"]
+        for one in paid
+        if one["approved_at"][:10] >= oldest
+        and one["reason"] not in {"CustomerReturn", "Reimbursement_Reversal"}
+        and one["reimbursement_id"] not in taken_back
+        and one["cash"]
+    }
+    found = {row["reference_id"]: row["value_minor"] for row in await live.rows(below)}
+    assert found == {name: short for name, short in due.items() if short > 0}
+    assert found
 
 
 async def test_every_report_is_accounted_for(live: Service, sandbox: Sandbox) -> None:

@@ -1,9 +1,14 @@
 """Detect what Amazon owes a seller, from everything that was read, and keep it."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 
 from integrations_backend.archive import Archive
+from integrations_backend.cases import queries
+from integrations_backend.cases.models import CostEntry
 from integrations_backend.cases.record import record_findings
+from integrations_backend.detection.facts import UnitCost
 from integrations_backend.detection.findings import Findings
 from integrations_backend.detection.run import detect_for_user
 from integrations_backend.reports.documents import documents_read
@@ -26,8 +31,9 @@ async def detect_claims(
     """
     async with transaction(sessions, tenant=user_id) as session:
         documents = await documents_read(session, user_id)
+        costs = _by_sku(await queries.cost_book(session, user_id))
     findings = await detect_for_user(
-        archive, user_id=user_id, marketplace_id=marketplace_id, now=now
+        archive, user_id=user_id, marketplace_id=marketplace_id, now=now, costs=costs
     )
     await record_findings(
         sessions,
@@ -38,3 +44,17 @@ async def detect_claims(
         documents=documents,
     )
     return findings
+
+
+def _by_sku(entries: Iterable[CostEntry]) -> dict[str, tuple[UnitCost, ...]]:
+    known: dict[str, list[UnitCost]] = defaultdict(list)
+    for entry in entries:
+        known[entry.sku].append(
+            UnitCost(
+                minor=entry.unit_cost_minor,
+                currency=entry.currency.lower(),
+                effective=entry.effective_date,
+                document=entry.source_document,
+            )
+        )
+    return {sku: tuple(costs) for sku, costs in known.items()}

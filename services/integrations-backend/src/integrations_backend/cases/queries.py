@@ -133,6 +133,12 @@ async def link_costs(session: AsyncSession, user_id: str) -> int:
     return len((await session.execute(_LINK, {"user_id": user_id})).all())
 
 
+async def cost_book(session: AsyncSession, user_id: str) -> Sequence[CostEntry]:
+    """Every cost entry of a seller."""
+    query = select(CostEntry).where(CostEntry.user_id == user_id)
+    return (await session.scalars(query.order_by(CostEntry.sku, CostEntry.effective_date))).all()
+
+
 async def put_costs(session: AsyncSession, entries: Sequence[dict[str, Any]]) -> None:
     """Store or replace cost entries by SKU, currency and effective day."""
     for entry in entries:

@@ -19,12 +19,22 @@ NO_COSTS: Mapping[str, tuple[UnitCost, ...]] = {}
 
 
 async def detect_for_user(
-    archive: Archive, *, user_id: str, marketplace_id: str, now: datetime
+    archive: Archive,
+    *,
+    user_id: str,
+    marketplace_id: str,
+    now: datetime,
+    costs: Mapping[str, tuple[UnitCost, ...]] = NO_COSTS,
 ) -> Findings:
     """Run every rule over everything that was read for a seller so far; stores nothing."""
-    return await asyncio.to_thread(
-        _detect, archive, user_id=user_id, marketplace_id=marketplace_id, now=now
-    )
+    store = marketplace(marketplace_id)
+
+    def run() -> Findings:
+        return detect(
+            facts_of(archive, user_id=user_id, store=store, as_of=now.date(), costs=costs)
+        )
+
+    return await asyncio.to_thread(run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +78,3 @@ def facts_of(
         scans=scans,
         costs=costs,
     )
-
-
-def _detect(archive: Archive, *, user_id: str, marketplace_id: str, now: datetime) -> Findings:
-    store = marketplace(marketplace_id)
-    return detect(facts_of(archive, user_id=user_id, store=store, as_of=now.date()))
