@@ -43,8 +43,8 @@ def as_unavailable(error: BaseException) -> Unavailable | None:
             return database_away()
         return _by_state(getattr(error.orig, "sqlstate", None))
     if isinstance(error, asyncpg.InterfaceError):
-        # The driver's own word, without a state: its connection is closed.
-        return database_away()
+        # The driver's own words, without a state; others of its kind are mistakes of ours.
+        return database_away() if "closed" in str(error) else None
     if isinstance(error, asyncpg.PostgresError):
         return _by_state(error.sqlstate)
     return None
