@@ -218,6 +218,17 @@ async def test_a_platform_event_signed_by_the_connect_endpoint_is_refused(door: 
     assert answer.status_code == 400
 
 
+async def test_what_moves_in_a_connected_account_is_none_of_our_payments(
+    door: Door, bench: Bench
+) -> None:
+    """Sellers link accounts of their own too; their payments carry ids that the platform has not."""
+    for kind in ("payment_intent.succeeded", "charge.succeeded", "refund.created"):
+        theirs = event(kind, account="acct_a_sellers_own")
+        assert (await door.deliver(theirs, secret=CONNECT_SECRET)).status_code == 200
+    await drain(bench.workshop)
+    assert set((await inbox(bench)).values()) == {"ignored"}
+
+
 async def test_a_forged_or_unsigned_delivery_says_nothing_more(door: Door) -> None:
     forged = await door.deliver(event("payment_intent.succeeded"), secret="another")
     unsigned = await door.ask("POST", "/webhooks/stripe", json=event("payment_intent.succeeded"))

@@ -26,7 +26,12 @@ def wants(pattern: str, event_type: str) -> bool:
 
 
 def endpoints_for(world: World, event: Document) -> list[Document]:
-    """Platform endpoints get the platform's events, Connect endpoints the accounts' events."""
+    """Platform endpoints get the platform's events, Connect endpoints the accounts' events.
+
+    A person's own account is nobody else's business before it is connected.
+    """
+    if world.account is not None and world.at(None).get("account", world.account) is None:
+        return []
     known = world.state.store.list(world.at(None).collection("webhook_endpoint"))
     return [
         one

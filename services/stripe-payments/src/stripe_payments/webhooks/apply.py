@@ -44,7 +44,9 @@ async def apply_stripe_event(sessions: Sessions, stripe: Stripe, job: StagedJob)
     row = await inbox.read(sessions, job.payload["inboxId"])
     if not row.waiting:
         return
-    fetch = HANDLERS.get(row.type)
+    # A payment in a connected account is its owner's: it is not there to be fetched by us.
+    ours = not row.account or row.type in CONNECT_EVENTS
+    fetch = HANDLERS.get(row.type) if ours else None
     effect = await fetch(stripe, row) if fetch else None
     # Every tenant: the fetched object says whose it is, not the event's metadata.
     async with transaction(sessions, tenant=EVERY_TENANT) as session:
