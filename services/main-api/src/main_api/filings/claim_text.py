@@ -13,30 +13,41 @@ _LOST = {
     "removal_lost": "shipped by a removal order and never delivered to us",
     "inbound_shortage": "sent in our shipment and not received into our inventory",
 }
+_SHORT_OF_MONEY = {
+    "fee_overcharge": "charged the fulfilment fee of a larger size than its measures have",
+    "underpaid": "reimbursed below its value",
+    "reversal": "reimbursed, and the reimbursement was taken back, though neither found nor returned",
+}
+_FOR_THE_SELLER = frozenset({"confidence_because", "valuation", "window"})
+"""What detection tells the seller of its own judgement; Amazon is told facts."""
 _LABELS = {
     "order_id": "Order id",
     "reference_id": "Reference id",
     "fnsku": "FNSKU",
     "sku": "SKU",
 }
+_NOT_ANSWERED = " According to our reports they were neither found nor reimbursed."
 _LONGEST_VALUE_CHARS = 300
 
 
 def claim_text(facts: Facts, evidence: int) -> str:
     """What a seller writes to Amazon; nothing in it is more than the facts say."""
-    what = _LOST.get(facts.claim_type, facts.claim_type.replace("_", " "))
+    money_only = facts.claim_type in _SHORT_OF_MONEY
+    what = (_LOST | _SHORT_OF_MONEY).get(facts.claim_type, facts.claim_type.replace("_", " "))
+    rest = "" if money_only else _NOT_ANSWERED
     article = " / ".join(part for part in (facts.fnsku, facts.sku) if part)
     lines = [
         "Hello,",
         "",
         f"{_units(facts.quantity)} of {article or 'our inventory'} {_were(facts.quantity)} {what}"
-        f" on {_day(facts.event_date)}. According to our reports they were neither found nor"
-        " reimbursed.",
+        f" on {_day(facts.event_date)}.{rest}",
         "",
         *(f"{_LABELS[name]}: {value}" for name, value in _references(facts).items()),
         *(f"{name}: {value}" for name, value in explanation_rows(facts).items()),
         "",
-        f"Please reimburse {_units(facts.quantity)}{_worth(facts)}.",
+        f"Please pay the difference{_worth(facts)}."
+        if money_only
+        else f"Please reimburse {_units(facts.quantity)}{_worth(facts)}.",
     ]
     if evidence:
         lines += ["", f"{evidence} document{'s' * (evidence > 1)} that support this are attached."]
@@ -65,6 +76,8 @@ def explanation_rows(facts: Facts) -> dict[str, str]:
     """The detection's own reasons, as far as they are short plain values."""
     rows = {}
     for name, value in sorted(facts.explanation.items()):
+        if name in _FOR_THE_SELLER:
+            continue
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
             words = name.replace("_", " ").replace("-", " ").strip()
             rows[words[:1].upper() + words[1:]] = str(value)[:_LONGEST_VALUE_CHARS]
