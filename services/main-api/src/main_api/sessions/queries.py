@@ -1,11 +1,13 @@
 """All SQL about sign-in attempts, sessions and refresh tokens."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from main_api.sessions.models import BrowserSession, RefreshToken, SignInAttempt
+from opside_chassis.database import Sessions, driver_beside
 
 
 async def add(session: AsyncSession, *rows: SignInAttempt | BrowserSession | RefreshToken) -> None:
@@ -26,6 +28,27 @@ async def take_attempt(session: AsyncSession, state_hash: str) -> SignInAttempt 
 async def forget_expired_attempts(session: AsyncSession, now: datetime) -> None:
     """Sign-ins that nobody finished."""
     await session.execute(delete(SignInAttempt).where(SignInAttempt.expires_at < now))
+
+
+class LiveSession(NamedTuple):
+    """What a request needs to know of its session."""
+
+    csrf_token: str
+    role: str
+    """Of its user now."""
+
+
+async def read_session(
+    sessions: Sessions, *, user_id: str, session_id: str, now: datetime
+) -> LiveSession | None:
+    """The session unless it was ended, has expired, or its user is gone.
+
+    Every request asks this, so it is one statement on the driver and no transaction of its own.
+    """
+    row = await driver_beside(sessions).fetchrow(
+        "SELECT csrf_token, role FROM main_api.read_session($1, $2, $3)", user_id, session_id, now
+    )
+    return LiveSession(row["csrf_token"], row["role"]) if row else None
 
 
 async def live_session(

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from main_api.accounts.roles import role_of
 from main_api.sessions import queries, rules
 from main_api.sessions.cookies import ACCESS_COOKIE
 from main_api.sessions.errors import CsrfRefused, SessionEnded
-from main_api.sessions.models import BrowserSession
 from opside_chassis.access import Caller
 from opside_chassis.clock import Clock
-from opside_chassis.database import Sessions, transaction
+from opside_chassis.database import Sessions
 from opside_chassis.user_token import UserIdentity, UserTokenVerifier
 
 CSRF_HEADER = "X-CSRF-Token"
@@ -40,9 +38,9 @@ class SessionReader:
         token = connection.cookies.get(ACCESS_COOKIE)
         if token is None:
             return None
-        caller, live = await self._read(self.verifier.verify(token))
+        caller, csrf_token = await self._read(self.verifier.verify(token))
         if connection.scope.get("method", "GET") not in rules.SAFE_METHODS:
-            self._refuse_forgery(connection, live)
+            self._refuse_forgery(connection, csrf_token)
         return caller
 
     async def caller_of(self, identity: UserIdentity) -> Caller:
@@ -54,16 +52,20 @@ class SessionReader:
         caller, _ = await self._read(identity)
         return caller
 
-    async def _read(self, identity: UserIdentity) -> tuple[Caller, BrowserSession]:
-        async with transaction(self.sessions, tenant=identity.user_id) as session:
-            live = await queries.live_session(session, identity.session_id, self.clock())
-            role = await role_of(session, identity.user_id)
-        if live is None or role is None:
+    async def _read(self, identity: UserIdentity) -> tuple[Caller, str]:
+        """The caller, and the CSRF token of his session."""
+        live = await queries.read_session(
+            self.sessions,
+            user_id=identity.user_id,
+            session_id=identity.session_id,
+            now=self.clock(),
+        )
+        if live is None:
             raise SessionEnded("this session has ended; sign in again")
-        return Caller(identity.user_id, role, session_id=live.id), live
+        return Caller(identity.user_id, live.role, session_id=identity.session_id), live.csrf_token
 
-    def _refuse_forgery(self, connection: HTTPConnection, live: BrowserSession) -> None:
+    def _refuse_forgery(self, connection: HTTPConnection, csrf_token: str) -> None:
         origin = connection.headers.get("origin", "")
         sent = connection.headers.get(CSRF_HEADER, "")
-        if origin not in self.allowed_origins or not rules.same_secret(sent, live.csrf_token):
+        if origin not in self.allowed_origins or not rules.same_secret(sent, csrf_token):
             raise CsrfRefused(f"send Origin, and the csrfToken of /api/auth/csrf in {CSRF_HEADER}")
