@@ -63,17 +63,24 @@ def names() -> list[str]:
 
 
 def run(only: str | None, console: Console) -> None:
-    """Run one bench or all; raises `UnknownBench`. Rows of other benches in the file are kept."""
+    """Run one bench or all; raises `UnknownBench`. Rows of other benches in the file are kept.
+
+    The file is written after each, so that one that fails costs only its own row.
+    """
     if only is not None and only not in names():
         raise UnknownBench(f"ONLY: there is no bench {only}; mend: one of {', '.join(names())}")
     rows = {row.name: row for row in _known() if row.name in names()}
     for name in [only] if only else names():
         started = time.monotonic()
         rows[name] = asyncio.run(_measure(name))
+        _keep(list(rows.values()))
         console.print(f"  {name}  [dim]{time.monotonic() - started:.1f} s[/]", highlight=False)
     _print(list(rows.values()), console)
+
+
+def _keep(rows: list[Row]) -> None:
     OUTPUT.parent.mkdir(exist_ok=True)
-    document = [row._asdict() for row in rows.values()]
+    document = [row._asdict() for row in rows]
     OUTPUT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
