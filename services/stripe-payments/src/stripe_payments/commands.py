@@ -1,6 +1,7 @@
 """Commands of an operator.
 
 python -m stripe_payments.commands register-webhooks --url https://payments.example.com/webhooks/stripe
+python -m stripe_payments.commands disable-webhooks
 python -m stripe_payments.commands verify-audit
 python -m stripe_payments.commands compare-books
 """
@@ -17,7 +18,7 @@ from stripe_payments.reconciliation.compare import compare_books
 from stripe_payments.runtime import Runtime, open_runtime
 from stripe_payments.settings import Settings
 from stripe_payments.stripe_api.errors import OutcomeUnknown, Refused
-from stripe_payments.webhooks.register import register_webhooks
+from stripe_payments.webhooks.register import disable_webhooks, register_webhooks
 
 FAILED = 1
 
@@ -27,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     register = commands.add_parser("register-webhooks", help="create the two endpoints at Stripe")
     register.add_argument("--url", required=True, help="where Stripe delivers, https")
+    commands.add_parser("disable-webhooks", help="switch both endpoints off, to roll back")
     commands.add_parser("verify-audit", help="recompute every hash of the audit trail")
     commands.add_parser("compare-books", help="compare our book with Stripe's account now")
     return parser
@@ -34,6 +36,12 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _register(runtime: Runtime, arguments: argparse.Namespace) -> int:
     for line in await register_webhooks(runtime.stripe, url=arguments.url):
+        sys.stdout.write(f"{line}\n")
+    return 0
+
+
+async def _disable(runtime: Runtime, _arguments: argparse.Namespace) -> int:
+    for line in await disable_webhooks(runtime.stripe):
         sys.stdout.write(f"{line}\n")
     return 0
 
@@ -56,6 +64,7 @@ async def _compare(runtime: Runtime, _arguments: argparse.Namespace) -> int:
 
 _COMMANDS: dict[str, Callable[[Runtime, argparse.Namespace], Awaitable[int]]] = {
     "register-webhooks": _register,
+    "disable-webhooks": _disable,
     "verify-audit": _verify,
     "compare-books": _compare,
 }

@@ -180,8 +180,16 @@ class FakeStripe:
     ) -> None:
         self._point("update_webhook_endpoint", "before")
         self.endpoints = [
-            replace(one, url=url, events=tuple(events)) if one.id == endpoint_id else one
+            replace(one, url=url, events=tuple(events), enabled=True)
+            if one.id == endpoint_id
+            else one
             for one in self.endpoints
+        ]
+
+    async def disable_webhook_endpoint(self, endpoint_id: str) -> None:
+        self._point("disable_webhook_endpoint", "before")
+        self.endpoints = [
+            replace(one, enabled=False) if one.id == endpoint_id else one for one in self.endpoints
         ]
 
     async def cards(self, customer_id: str) -> Sequence[Card]:

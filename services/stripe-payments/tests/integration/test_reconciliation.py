@@ -23,7 +23,7 @@ from stripe_payments.reconciliation.retry import retry_transaction
 from stripe_payments.reconciliation.summary import OpenBreak, Summary, summarize
 from stripe_payments.roles import AUDITOR, JANITOR
 from stripe_payments.stripe_api.gateway import BalanceChange
-from stripe_payments.webhooks.register import register_webhooks
+from stripe_payments.webhooks.register import disable_webhooks, register_webhooks
 
 V1 = "/api/v1/stripe"
 NOW = datetime.now(UTC)
@@ -331,6 +331,19 @@ async def test_the_two_endpoints_are_registered_once(bench: Bench) -> None:
     assert all("as it should be" in line for line in again)
     moved = await register_webhooks(bench.stripe, url=url + "2")
     assert all("updated" in line for line in moved)
+    off = [await disable_webhooks(bench.stripe) for _ in range(2)]
+    assert (
+        off[0]
+        == off[1]
+        == [
+            "opside-platform: we_opside-platform is off",
+            "opside-connect: we_opside-connect is off",
+        ]
+    )
+    assert not any(one.enabled for one in bench.stripe.endpoints)
+    on = await register_webhooks(bench.stripe, url=url + "2")
+    assert all("updated" in line for line in on)
+    assert all(one.enabled for one in bench.stripe.endpoints)
     assert len(bench.stripe.endpoints) == 2
     assert not any("transfer.paid" in one.events for one in bench.stripe.endpoints)
     with pytest.raises(ValueError, match="https"):

@@ -381,6 +381,10 @@ class Stripe(Protocol):
         """Deliver there from now on, and switch it on."""
         ...
 
+    async def disable_webhook_endpoint(self, endpoint_id: str) -> None:
+        """Deliver there no more, until it is updated."""
+        ...
+
     async def ping(self) -> None:
         """Raises when Stripe does not answer."""
         ...

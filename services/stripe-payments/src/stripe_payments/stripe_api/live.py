@@ -353,6 +353,11 @@ class LiveStripe(LiveBooks):
         parameters: Any = {"url": url, "enabled_events": list(events), "disabled": False}
         await answer(self._v1.webhook_endpoints.update_async(endpoint_id, parameters))
 
+    async def disable_webhook_endpoint(self, endpoint_id: str) -> None:
+        """Deliver there no more, until it is updated."""
+        parameters: Any = {"disabled": True}
+        await answer(self._v1.webhook_endpoints.update_async(endpoint_id, parameters))
+
     async def ping(self) -> None:
         """Raises when Stripe does not answer."""
         await answer(self._v1.balance.retrieve_async())

@@ -28,6 +28,19 @@ async def register_webhooks(stripe: Stripe, *, url: str) -> list[str]:
     return [await _ensure(stripe, there, url=url, connect=connect) for connect in (False, True)]
 
 
+async def disable_webhooks(stripe: Stripe) -> list[str]:
+    """Switch both endpoints off; `register_webhooks` switches them on again. Safe to run twice.
+
+    Raises:
+        OutcomeUnknown: Stripe did not answer; run it again.
+    """
+    ours = [one for one in await stripe.webhook_endpoints() if one.name in NAMES.values()]
+    for endpoint in ours:
+        if endpoint.enabled:
+            await stripe.disable_webhook_endpoint(endpoint.id)
+    return [f"{endpoint.name}: {endpoint.id} is off" for endpoint in ours]
+
+
 def wanted_events(*, connect: bool) -> tuple[str, ...]:
     """The event types that this endpoint subscribes to."""
     if connect:
