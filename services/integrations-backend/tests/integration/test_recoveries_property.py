@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factories.books import Books, paid, taken_back
+from factories.claims import cases_of
 from factories.report_rows import Row
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -106,3 +107,54 @@ async def test_recovered_is_what_amazon_paid(
     back = sorted(one.amount_minor for one in events if one.type == "recovery.reversed")
     assert back == sorted(minor for one in ours for _, minor in one.taken_back)
     assert len({one.event_id for one in events}) == len(events)
+
+
+async def allocation(books: Books) -> dict[str, object]:
+    """What belongs to what, without the ids of cases, and what was told."""
+    cases = {
+        one["caseId"]: (one["amazonCaseId"], one["status"])
+        for one in await cases_of(books.service, books.user_id)
+    }
+    told = sorted((one.type, one.recovery_id, one.amount_minor) for one in await books.events())
+    return {
+        "told": told,
+        "cases": sorted(cases.values()),
+        "rows": sorted(
+            (
+                one["recoveryId"],
+                one["amountCents"],
+                one["quantity"],
+                cases.get(one["caseId"]),
+                one["billable"],
+                one["notBillableReason"] or "",
+            )
+            for one in await books.listed()
+        ),
+    }
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(series=report_series())
+async def test_any_order_and_any_split_of_the_reports_gives_the_same_allocation(
+    service: Service, tmp_path: Path, series: tuple[list[Payment], list[tuple[list[Row], bool]]]
+) -> None:
+    """Held against one report that has everything. Amazon never splits the rows of one id."""
+    made, reports = series
+    found = []
+    everything = [row for one in made for row in one.rows]
+    everything += [row for one in made for row, _ in one.taken_back]
+    for delivered in ([(everything, True)], reports):
+        books = Books(service, tmp_path, user_id=f"usr_{secrets.token_hex(6)}")
+        for number in FILED:
+            await books.file(number, key=number)
+        for rows, matched_at_once in delivered:
+            await books.read(*rows)
+            if matched_at_once:
+                await books.match()
+        await books.match()
+        found.append(await allocation(books))
+    assert found[0] == found[1]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sized
 
-from integrations_backend.cases import claim_queries, queries
+from integrations_backend.cases import claim_queries, queries, recovery_queries
 from integrations_backend.cases.errors import NoSuchCase
 from integrations_backend.cases.rules import CaseStatus
 from integrations_backend.cases.schemas import CaseView, ClaimView, RecoveryView
@@ -57,7 +57,16 @@ async def list_recoveries(
         rows = await queries.recoveries_page(
             session, user_id=user_id, before=_before(page), limit=page.limit
         )
-    shown = [RecoveryView.of(row) for row in rows[: page.limit]]
+        # A reversal may have been read before its payment, and so before it had a case.
+        cases = await recovery_queries.known_among(
+            session, user_id, {row.original_recovery_id or "" for row in rows}
+        )
+    shown = [
+        RecoveryView.of(
+            row, case_id=row.case_id or cases.get(row.original_recovery_id or "") or None
+        )
+        for row in rows[: page.limit]
+    ]
     return Page[RecoveryView](
         items=shown, next_cursor=_next(rows, page, shown[-1].recovery_id if shown else "")
     )

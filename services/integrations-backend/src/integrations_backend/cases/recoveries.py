@@ -6,34 +6,47 @@ itself handed out is believed.
 """
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Self
 
 import polars as pl
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations_backend.archive import Archive
-from integrations_backend.cases import queries
-from integrations_backend.cases.models import CaseRecovery, RefundEngineCase
-from integrations_backend.cases.rules import TRANSITIONS, CaseStatus, status_after_payment
-from integrations_backend.events import publish
+from integrations_backend.cases import queries, recovery_queries
+from integrations_backend.cases.allocate import REVERSAL, confirm, reverse, told
+from integrations_backend.cases.models import CaseRecovery
 from integrations_backend.reports.kinds import REIMBURSEMENTS
 from integrations_backend.reports.proof import rows_from_amazon
 from opside_chassis.database import Sessions, transaction
-from opside_contracts.events import RecoveryConfirmed, RecoveryReversed
+from opside_chassis.outbox import RetryLater
 
 AUTOMATIC = "Amazon paid by itself, without a case"
 NOT_FILED_HERE = "paid for a case that was not filed through Opside"
 IN_STOCK = "Amazon gave units back instead of money"
-REVERSAL = "Amazon took a reimbursement back"
 UNUSABLE = "Amazon's row cannot be believed: "
+Row = Mapping[str, Any]
+"""A reimbursement id with its sums, by Amazon's column names."""
+
+
+BATCH = 500
+"""Reimbursements in one transaction: short enough for everybody who waits for one of its rows."""
+WORK_SECONDS = 8.0
+"""One run of the job allocates for so long, then lets others work; well under the job's 20 s."""
 
 
 async def match_recoveries(
     sessions: Sessions, archive: Archive, *, user_id: str, now: datetime
 ) -> int:
-    """Allocate every reimbursement id that is not allocated yet; answers how many were new."""
+    """Allocate every reimbursement id that is not allocated yet; answers how many were new.
+
+    Raises:
+        RetryLater: there are more than one run's; those before are allocated.
+    """
     read = await rows_from_amazon(sessions, archive, user_id=user_id, report_type=REIMBURSEMENTS)
     if read is None:
         return 0
@@ -41,15 +54,80 @@ async def match_recoveries(
     async with transaction(sessions, tenant=user_id) as session:
         known = await queries.known_recoveries(session, user_id)
     fresh = [row for row in rows.iter_rows(named=True) if row["reimbursement-id"] not in known]
-    for row in sorted(fresh, key=lambda one: bool(one["original-reimbursement-id"])):
-        try:
+    begun = time.monotonic()
+    # Payments first: the batch of a reversal must find what it takes back.
+    for reversals in (False, True):
+        some = [row for row in fresh if bool(row["original-reimbursement-id"]) is reversals]
+        for start in range(0, len(some), BATCH):
+            if time.monotonic() - begun > WORK_SECONDS:
+                raise RetryLater(0, "more reimbursements to allocate")
             async with transaction(sessions, tenant=user_id) as session:
-                await _allocate(session, _recovery(row, user_id), now=now)
-        except ValidationError as error:
-            # One strange row must not stop the seller's other payments for ever.
-            async with transaction(sessions, tenant=user_id) as session:
-                await queries.add_recovery(session, _put_aside(_recovery(row, user_id), error))
+                await _allocate(session, user_id, some[start : start + BATCH], now=now)
     return len(fresh)
+
+
+async def _allocate(
+    session: AsyncSession, user_id: str, rows: Sequence[Row], *, now: datetime
+) -> None:
+    """Allocate a batch: what belongs to no case in one statement, the others one by one."""
+    await recovery_queries.hold_recoveries(session, user_id)
+    batch = await _Batch.of(session, user_id, rows)
+    alone: list[CaseRecovery] = []
+    for row in rows:
+        recovery = _recovery(row, user_id)
+        if recovery.recovery_id in batch.known:
+            continue  # another run was faster
+        try:
+            if not batch.decide(recovery, now):
+                alone.append(recovery)
+                continue
+            # One strange row must not stop the seller's other payments for ever.
+            async with session.begin_nested():
+                act = reverse if recovery.original_recovery_id is not None else confirm
+                await act(session, recovery, now=now)
+        except ValidationError as error:
+            alone.append(_put_aside(_recovery(row, user_id), error))
+    await recovery_queries.add_recoveries(session, alone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What is stored already that a batch's rows may belong to."""
+
+    known: Mapping[str, str]
+    """Allocated reimbursements of the batch, and those that it takes back, each with its case."""
+    filed: frozenset[str]
+    """Amazon's case ids of the batch under which something was filed through us."""
+
+    @classmethod
+    async def of(cls, session: AsyncSession, user_id: str, rows: Sequence[Row]) -> Self:
+        ids = {str(row["reimbursement-id"]) for row in rows}
+        originals = {str(row["original-reimbursement-id"] or "") for row in rows}
+        numbers = {str(row["case-id"] or "") for row in rows} - {""}
+        return cls(
+            await recovery_queries.known_among(session, user_id, ids | originals),
+            frozenset(await recovery_queries.filed_among(session, user_id, numbers)),
+        )
+
+    def decide(self, recovery: CaseRecovery, now: datetime) -> bool:
+        """Whether it answers a case of ours; otherwise the reason is noted why it is not ours.
+
+        Raises:
+            ValidationError: what cannot be told is refused before its payment may come.
+        """
+        if recovery.original_recovery_id is not None:
+            recovery.not_billable_reason = REVERSAL
+            if recovery.amount_minor < 0:
+                told(recovery, now)
+            recovery.case_id = self.known.get(recovery.original_recovery_id) or None
+            return recovery.case_id is not None
+        if recovery.amount_minor <= 0:
+            recovery.not_billable_reason = IN_STOCK
+            return False
+        if recovery.amazon_case_id in self.filed:
+            return True
+        recovery.not_billable_reason = NOT_FILED_HERE if recovery.amazon_case_id else AUTOMATIC
+        return False
 
 
 def _put_aside(recovery: CaseRecovery, error: ValidationError) -> CaseRecovery:
@@ -82,7 +160,7 @@ def _by_reimbursement(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _recovery(row: dict[str, object], user_id: str) -> CaseRecovery:
+def _recovery(row: Row, user_id: str) -> CaseRecovery:
     amount, cash = row["amount-total"], row["quantity-reimbursed-cash"]
     return CaseRecovery(
         user_id=user_id,
@@ -98,113 +176,3 @@ def _recovery(row: dict[str, object], user_id: str) -> CaseRecovery:
         billable=False,
         not_billable_reason=None,
     )
-
-
-async def _allocate(session: AsyncSession, recovery: CaseRecovery, *, now: datetime) -> None:
-    if recovery.original_recovery_id is not None:
-        await _reverse(session, recovery, now=now)
-    elif recovery.amount_minor <= 0:
-        recovery.not_billable_reason = IN_STOCK
-        await queries.add_recovery(session, recovery)
-    else:
-        await _confirm(session, recovery, now=now)
-
-
-async def _confirm(session: AsyncSession, recovery: CaseRecovery, *, now: datetime) -> None:
-    case = None
-    if recovery.amazon_case_id:
-        case = await queries.case_by_amazon_id(
-            session, user_id=recovery.user_id, amazon_case_id=recovery.amazon_case_id
-        )
-    if case is None:
-        recovery.not_billable_reason = NOT_FILED_HERE if recovery.amazon_case_id else AUTOMATIC
-        await queries.add_recovery(session, recovery)
-        return
-    recovery.case_id, recovery.billable = case.id, True
-    await queries.add_recovery(session, recovery)
-    row = await queries.case_with_claim(
-        session, user_id=recovery.user_id, case_id=case.id, lock=True
-    )
-    if row is None:
-        raise LookupError(f"case {case.id} has no claim")
-    locked, claim = row
-    paid = await queries.paid_units(session, user_id=recovery.user_id, case_id=case.id)
-    status = status_after_payment(case.filed_quantity or claim.quantity, paid)
-    await _move(session, locked, status)
-    await queries.note_step(
-        session, case.id, {"step": "paid", "reimbursementId": recovery.recovery_id}
-    )
-    await publish(
-        session,
-        RecoveryConfirmed(
-            event_id=f"{recovery.recovery_id}:confirmed",
-            occurred_at=now,
-            user_id=recovery.user_id,
-            recovery_id=recovery.recovery_id,
-            case_id=case.id,
-            claim_id=claim.id,
-            claim_type=claim.claim_type,
-            amount_minor=recovery.amount_minor,
-            currency=recovery.currency,
-            quantity=recovery.quantity,
-            approved_at=recovery.approved_at,
-            amazon_case_id=recovery.amazon_case_id,
-            billable=True,
-            rule_version=claim.rule_version,
-        ),
-    )
-    # Reports come in any order: its reversal may have been read before the payment.
-    for reversal in await queries.reversals_of(
-        session, user_id=recovery.user_id, recovery_id=recovery.recovery_id
-    ):
-        if reversal.not_billable_reason == REVERSAL:
-            await _take_back(session, reversal, case_id=case.id, now=now)
-
-
-async def _reverse(session: AsyncSession, reversal: CaseRecovery, *, now: datetime) -> None:
-    reversal.not_billable_reason = REVERSAL
-    if reversal.amount_minor < 0:
-        _told(reversal, now)  # what cannot be told is refused before its payment may come
-    original = await queries.recovery_by_id(
-        session, user_id=reversal.user_id, recovery_id=reversal.original_recovery_id or ""
-    )
-    reversal.case_id = original.case_id if original else None
-    await queries.add_recovery(session, reversal)
-    if original is not None and original.case_id is not None:
-        await _take_back(session, reversal, case_id=original.case_id, now=now)
-
-
-async def _take_back(
-    session: AsyncSession, reversal: CaseRecovery, *, case_id: str, now: datetime
-) -> None:
-    if reversal.amount_minor >= 0:
-        return  # units taken back, no money: the sign decides, not the word (facts section 4)
-    row = await queries.case_with_claim(
-        session, user_id=reversal.user_id, case_id=case_id, lock=True
-    )
-    if row is None:
-        raise LookupError(f"case {case_id} has no claim")
-    await _move(session, row[0], CaseStatus.REVERSED)
-    await queries.note_step(
-        session, case_id, {"step": "reversed", "reimbursementId": reversal.recovery_id}
-    )
-    await publish(session, _told(reversal, now))
-
-
-def _told(reversal: CaseRecovery, now: datetime) -> RecoveryReversed:
-    return RecoveryReversed(
-        event_id=f"{reversal.recovery_id}:reversed",
-        occurred_at=now,
-        user_id=reversal.user_id,
-        recovery_id=reversal.original_recovery_id or "",
-        reversal_id=reversal.recovery_id,
-        amount_minor=-reversal.amount_minor,
-        currency=reversal.currency,
-        reversed_at=reversal.approved_at,
-    )
-
-
-async def _move(session: AsyncSession, case: RefundEngineCase, status: CaseStatus) -> None:
-    """A case that was reversed stays so, also when Amazon pays again: people must see both."""
-    if (CaseStatus(case.case_status), status) in TRANSITIONS:
-        await queries.set_status(session, case.id, status.value)

@@ -104,11 +104,11 @@ class RecoveryView(AnswerModel):
     not_billable_reason: str | None
 
     @classmethod
-    def of(cls, row: CaseRecovery) -> "RecoveryView":
-        """The view of a stored reimbursement."""
+    def of(cls, row: CaseRecovery, *, case_id: str | None) -> "RecoveryView":
+        """The view of a stored reimbursement; a reversal has the case of what it takes back."""
         return cls(
             recovery_id=row.recovery_id,
-            case_id=row.case_id,
+            case_id=case_id,
             amount_cents=row.amount_minor,
             currency=row.currency,
             quantity=row.quantity,
