@@ -17,8 +17,8 @@ SCRIPT = PROJECT / "deploy" / "sandbox" / "tests" / "validate_recording.py"
 SUMMARY = re.compile(
     r"(\d+) operations, (\d+) requests and (\d+) answers validated, (\d+) failures"
 )
-OPERATIONS_AT_LEAST = {"stripe": 10, "amazon": 5}
-REQUESTS_AT_LEAST = {"stripe": 100, "amazon": 50}
+OPERATIONS_AT_LEAST = {"stripe": 10, "amazon": 5, "gmail": 4}
+REQUESTS_AT_LEAST = {"stripe": 100, "amazon": 50, "gmail": 100}
 
 
 @pytest.fixture(scope="module")

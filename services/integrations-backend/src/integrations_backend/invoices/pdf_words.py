@@ -28,7 +28,7 @@ from pdfminer.pdfparser import PDFParser
 MEMORY_BYTES = 512 * 1024 * 1024
 CPU_SECONDS = 6
 MOST_PAGES = 40
-MOST_LETTERS = 200_000
+MOST_LETTERS = 60_000
 DEEPEST = 16
 WORD_GAP = 0.2
 """Letters further apart than this part of their size belong to different words."""

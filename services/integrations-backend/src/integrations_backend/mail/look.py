@@ -16,7 +16,9 @@ from integrations_backend.gmail_api.errors import (
     OverQuota,
 )
 from integrations_backend.gmail_api.gateway import Mail
+from integrations_backend.mail import queries
 from integrations_backend.mail.errors import MailForbidden, MailQuotaSpent, SearchRefused
+from opside_chassis.database import transaction
 from opside_chassis.errors import Unavailable
 from opside_chassis.pagination import Page
 from opside_chassis.wire import AnswerModel
@@ -27,6 +29,17 @@ FIRST_PAUSE_SECONDS = 0.5
 AT_ONCE = 5
 """Headers asked for side by side; Gmail counts its quota by the second as well."""
 WAIT_SECONDS = 60
+
+
+class MailProgress(AnswerModel):
+    """How far the search for papers is; `problem` is Google's last word against it."""
+
+    account_id: str
+    looking: bool
+    looked_at: datetime | None
+    waiting: int
+    read: int
+    problem: str | None
 
 
 class MailLine(AnswerModel):
@@ -49,6 +62,24 @@ class Mailbox:
     access: MailAccess
     user_id: str
     pause_seconds: float = FIRST_PAUSE_SECONDS
+
+    async def progress(self) -> MailProgress:
+        """Of the search for papers. Raises as `find` does where there is no mailbox to read."""
+        account = await self.access.account(self.user_id)
+        async with transaction(self.access.sessions, tenant=self.user_id) as session:
+            row, counts = await queries.progress(session, self.user_id)
+        if row is None or row.account_id != account:
+            return MailProgress(
+                account_id=account, looking=True, looked_at=None, waiting=0, read=0, problem=None
+            )
+        return MailProgress(
+            account_id=account,
+            looking=row.looking_since is not None,
+            looked_at=row.looked_at,
+            waiting=counts.get("waiting", 0),
+            read=sum(counts.values()) - counts.get("waiting", 0),
+            problem=row.problem,
+        )
 
     async def find(self, query: str, *, limit: int, cursor: str | None) -> Page[MailLine]:
         """Messages, newest first; an empty query finds all but spam and bin.

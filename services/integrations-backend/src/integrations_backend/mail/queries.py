@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, text, update
+from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -94,3 +94,20 @@ def _named(mail: FoundMail) -> tuple[ColumnElement[bool], ...]:
         FoundMail.account_id == mail.account_id,
         FoundMail.message_id == mail.message_id,
     )
+
+
+async def progress(
+    session: AsyncSession, user_id: str
+) -> tuple[MailboxState | None, dict[str, int]]:
+    """How far the mailbox is, and its messages by state."""
+    row = await session.get(MailboxState, user_id)
+    query = (
+        select(FoundMail.state, func.count())
+        .where(
+            FoundMail.user_id == user_id,
+            FoundMail.account_id == (row.account_id if row else ""),
+        )
+        .group_by(FoundMail.state)
+    )
+    counts = (await session.execute(query)).all()
+    return row, {one[0]: one[1] for one in counts}

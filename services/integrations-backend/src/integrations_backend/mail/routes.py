@@ -12,7 +12,7 @@ from integrations_backend.connections.disconnect import list_connections
 from integrations_backend.connections.errors import ProviderOff
 from integrations_backend.connections.mail_access import MailAccess
 from integrations_backend.dependencies import Runtime, runtime
-from integrations_backend.mail.look import Mailbox, MailLine
+from integrations_backend.mail.look import Mailbox, MailLine, MailProgress
 from opside_chassis import access
 from opside_chassis.access import Caller
 from opside_chassis.errors import Forbidden, OpsideError
@@ -126,6 +126,13 @@ async def connect_mailbox(who: Visiting, returned: MailReturn, parts: Consents) 
 async def disconnect_mailbox(caller: Member, parts: Consents) -> None:
     """Withdraw the grant at Google and forget the tokens; papers that were found stay."""
     await parts.disconnect(caller.user_id)
+
+
+@router.get("/api/gmail/status")
+@router.get("/api/v1/gmail/status")
+async def mail_progress(box: Box) -> MailProgress:
+    """How far the search for suppliers' papers is, and what Google has against it."""
+    return await box.progress()
 
 
 @router.get("/api/gmail/emails")
