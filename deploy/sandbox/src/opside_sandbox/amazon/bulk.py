@@ -36,7 +36,7 @@ _LEFT_OUT = {
     "GET_LEDGER_SUMMARY_VIEW_DATA", "GET_FBA_STORAGE_FEE_CHARGES_DATA",
     "GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_SALES_DATA", "GET_RESERVED_INVENTORY_DATA",
 }  # fmt: skip
-"""Not needed to find a loss again; written with `--everything`."""
+"""Written with `--everything`, as settlements are: fees can only be looked at with those."""
 _ENDLESS = 10**9
 _BORN = date(2026, 11, 20)
 """The last day of the history: given, so that the same order has the same bytes tomorrow."""
