@@ -256,6 +256,8 @@ async def test_the_seller_words_a_draft_and_nothing_later(seller: Seller) -> Non
     [
         "UPDATE filings SET state = 'paid', version = version + 1",
         "UPDATE filings SET state = 'filed', version = version + 1",
+        "UPDATE filings SET state = 'denied', amazon_case_id = '900900', filed_at = now(),"
+        " version = version + 1",
         "UPDATE filings SET reason = 'x'",
         "UPDATE filings SET version = version + 2",
         "UPDATE filings SET case_id = 'cas_9', version = version + 1",

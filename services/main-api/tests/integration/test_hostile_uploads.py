@@ -64,9 +64,13 @@ async def test_what_is_no_evidence_is_refused(seller: Seller, what: str) -> None
 
 
 async def test_a_picture_that_would_fill_the_memory_is_refused(seller: Seller) -> None:
-    for side in (8_000, 60_000):
-        answer = await seller.upload(_png(side, side), "photo.png")
-        assert answer.status_code in {413, 422}, answer.text
+    small_and_wide = io.BytesIO()
+    Image.new("1", (10_000, 7_000)).save(small_and_wide, "PNG")
+    assert len(small_and_wide.getvalue()) < 100_000
+    answer = await seller.upload(small_and_wide.getvalue(), "photo.png")
+    assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
+    answer = await seller.upload(_png(60_000, 60_000), "photo.png")
+    assert answer.status_code == 422, answer.text
 
 
 async def test_a_file_that_is_too_large_is_refused_early_or_late(seller: Seller) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from main_api.filings.ics import CalendarDay, calendar, escaped
@@ -55,6 +55,8 @@ def test_a_day_is_an_event_of_its_own() -> None:
 
 
 @given(texts, texts)
+@example("ä" * 200, "日本" * 99)
+@example("x" * 200, "\n;,\\" * 50)
 def test_whatever_is_written_is_read_again_in_lines_that_fit(
     summary: str, description: str
 ) -> None:

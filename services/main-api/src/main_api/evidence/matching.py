@@ -112,7 +112,7 @@ def _line_answers(
     document: Document, line: Line, case: Facts, wanted: int, named: tuple[int, str] | None
 ) -> Proposal | None:
     article = _same_article(line.values, case)
-    if article is None or line.free < wanted:
+    if article is None:
         return None
     base_bp, seen, reason = article
     quantity = f"{line.free} free units cover the {wanted} that are claimed"
