@@ -25,7 +25,7 @@ UNIT = "requests/s"
 PATH = "/api/cases"
 COUNT = 800
 """A round of one side."""
-PACED, PER_SECOND = 300, 50.0
+PACED, PER_SECOND = 200, 25.0
 USER, SESSION = "usr_bench", "ses_bench"
 NO_LIMIT = "1000000000"
 MODULES = {MAIN_API: "main_api.app", INTEGRATIONS: "integrations_backend.app"}
