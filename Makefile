@@ -72,6 +72,10 @@ test-contract: setup ## Tests against the published Stripe and Amazon contracts
 e2e: setup ## Journeys over real HTTP against the whole system
 	@$(LOCAL) test --kind e2e
 
+.PHONY: fuzz
+fuzz: setup ## Send EXAMPLES=50 requests to every documented route of the whole system
+	@FUZZ_EXAMPLES="$(or $(EXAMPLES),50)" $(LOCAL) test --kind e2e -- -k fuzz
+
 .PHONY: check
 check: setup ## Lint, format, types, import contracts, guards over the house
 	$(PY) -m ruff check --no-cache $(SOURCES)

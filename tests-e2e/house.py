@@ -111,7 +111,7 @@ async def open_house(*, record: Path) -> AsyncIterator[House]:
         admin, net, gross = [
             await stack.enter_async_context(Browser(system.urls.main_api)) for _ in range(3)
         ]
-        payments = ServiceClient(system.urls.payments, PAYMENTS, _tokens_of_main_api(system))
+        payments = ServiceClient(system.urls.payments, PAYMENTS, tokens_of(system, MAIN_API))
         stack.push_async_callback(payments.close)
         house = House(
             system=system,
@@ -130,11 +130,12 @@ async def open_house(*, record: Path) -> AsyncIterator[House]:
         yield house
 
 
-def _tokens_of_main_api(system: System) -> ServiceTokens:
-    drawn = system.place.secrets.service_keys[MAIN_API]
+def tokens_of(system: System, service: str) -> ServiceTokens:
+    """What this service shows to the others."""
+    drawn = system.place.secrets.service_keys[service]
     seed = base64.urlsafe_b64decode(f"{drawn.private_key}=")
-    key = SigningKey(drawn.kid, MAIN_API, Ed25519PrivateKey.from_private_bytes(seed))
-    return ServiceTokens(key, MAIN_API)
+    key = SigningKey(drawn.kid, service, Ed25519PrivateKey.from_private_bytes(seed))
+    return ServiceTokens(key, service)
 
 
 async def _move_in(system: System, browser: Browser, person: Person) -> str:
