@@ -9,6 +9,7 @@ from factories.claims import CLAIM, record
 from factories.papers import came, invoice_lines, pdf
 from service import ADA, BEN, Service
 
+from integrations_backend.invoices.book import book_costs
 from opside_contracts import scopes
 
 LOST = CLAIM.sku
@@ -120,6 +121,31 @@ async def test_what_a_person_entered_stays(service: Service, tmp_path: Path) -> 
     await act(service, path, CORRECT, method="PUT")
     (entry,) = await service.rows("SELECT unit_cost_minor, invoice_id FROM cost_entries")
     assert entry == {"unit_cost_minor": 999, "invoice_id": None}
+
+
+async def test_a_price_far_off_the_one_before_is_not_believed_unseen(
+    service: Service, tmp_path: Path
+) -> None:
+    """Anybody can send a mail with somebody else's name in it."""
+    await record(service, CLAIM)
+    await came(service, tmp_path, pdf(SURE))
+    first = await only(service)
+    await act(service, f"/api/invoices/{first['invoiceId']}/confirm")
+    false = invoice_lines(
+        [(LOST, "10", "5.10", "51.00")],
+        number="Invoice number: NB-2026-8",
+        dated="Invoice date: 2026-04-01",
+        total="Total USD 51.00",
+    )
+    await came(service, tmp_path, pdf(false), part="2")
+    await book_costs(service.sessions, service.runtime.archive, user_id=ADA)
+    found = (await get(service, "/api/invoices"))["items"][0]
+    assert found["number"] == "NB-2026-8"
+    assert found["status"] == "proposed"
+    assert "more than twice" in found["reason"]
+    assert {case["unit_cost_minor"] for case in await linked(service)} == {250}
+    await act(service, f"/api/invoices/{found['invoiceId']}/confirm")
+    assert {case["unit_cost_minor"] for case in await linked(service)} == {510}
 
 
 async def test_goods_that_nobody_sells_are_not_booked(service: Service, tmp_path: Path) -> None:

@@ -64,3 +64,14 @@ async def of_invoice(session: AsyncSession, user_id: str, invoice_id: str) -> Se
         .order_by(CostEntry.sku)
     )
     return (await session.scalars(query)).all()
+
+
+async def entered(session: AsyncSession, user_id: str) -> dict[tuple[str, str], int]:
+    """Newest unit costs that no invoice gave, by (SKU, currency)."""
+    query = (
+        select(CostEntry)
+        .where(CostEntry.user_id == user_id, CostEntry.invoice_id.is_(None))
+        .order_by(CostEntry.effective_date)
+    )
+    rows = await session.scalars(query)
+    return {(row.sku, row.currency): row.unit_cost_minor for row in rows}

@@ -108,6 +108,12 @@ async def costs_of_invoice(
     ]
 
 
+async def entered_costs(sessions: Sessions, *, user_id: str) -> dict[tuple[str, str], int]:
+    """The newest unit cost that a person entered, by (SKU, currency)."""
+    async with transaction(sessions, tenant=user_id) as session:
+        return await invoice_cost_queries.entered(session, user_id)
+
+
 async def goods_of_claims(sessions: Sessions, *, user_id: str) -> list[tuple[str, str]]:
     """(SKU, FNSKU) of everything that was ever lost."""
     async with transaction(sessions, tenant=user_id) as session:

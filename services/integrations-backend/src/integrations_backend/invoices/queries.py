@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select, text
+from sqlalchemy import Row, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -100,6 +100,19 @@ async def booked(session: AsyncSession, user_id: str) -> Sequence[SupplierInvoic
         .order_by(SupplierInvoice.id)
     )
     return (await session.scalars(query)).all()
+
+
+async def propose(session: AsyncSession, user_id: str, invoice_id: str, reason: str) -> None:
+    """Leave an accepted invoice to a person; one that he has looked at meanwhile stays."""
+    await session.execute(
+        update(SupplierInvoice)
+        .where(
+            SupplierInvoice.user_id == user_id,
+            SupplierInvoice.id == invoice_id,
+            SupplierInvoice.status == Status.ACCEPTED.value,
+        )
+        .values(status=Status.PROPOSED.value, reason=reason, updated_at=func.now())
+    )
 
 
 async def add_change(
