@@ -113,6 +113,17 @@ async def test_too_many_files_are_refused(service: Service) -> None:
     assert await nothing_is_stored(service)
 
 
+async def test_ten_thousand_files_are_refused(service: Service) -> None:
+    answer = await upload(service, *((f"{n}.txt", GOOD) for n in range(10_000)))
+    assert answer.status_code == 400
+    assert await nothing_is_stored(service)
+
+
+async def test_after_a_bad_file_the_good_ones_are_taken(service: Service) -> None:
+    assert (await upload(service, ("good.txt", GOOD), ("bad.txt", b"x"))).status_code == 400
+    assert (await upload(service, ("good.txt", GOOD))).status_code == 201
+
+
 async def test_no_file_at_all_is_refused(service: Service) -> None:
     async with service.as_user(ADA) as browser:
         assert (await browser.post("/api/reports/upload")).status_code in {400, 415, 422}

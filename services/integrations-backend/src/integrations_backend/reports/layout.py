@@ -12,6 +12,7 @@ MOST_COLUMNS = 60
 """Amazon's widest report has some thirty; a file with thousands is an attack or no report."""
 OTHER_COLUMNS = 20
 """So many columns a report may have beside those that we use."""
+_PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip"}
 TAB, COMMA = "\t", ","
 
 
@@ -56,6 +57,11 @@ def kind_of(path: Path) -> ReportKind:
     Raises:
         UnreadableReport: it is none that we know.
     """
+    with path.open("rb") as source:
+        begin = source.read(4)
+    for mark, name in _PACKED.items():
+        if begin.startswith(mark):
+            raise UnreadableReport(f"the file is packed ({name}): unpack it first")
     kind = sniff(header_of(first_lines(path, 1)[0])[0])
     if kind is None:
         raise UnreadableReport("its header line is of no report that we know")

@@ -9,6 +9,8 @@ from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.marketplaces import Marketplace
 
 PIECE_BYTES = 16 * 1024 * 1024
+MOST_LINES = 250_000
+"""In a piece, however short they are."""
 LONGEST_LINE_BYTES = 1024 * 1024
 """Amazon's widest rows have some two thousand; a line without end is no report."""
 _HEAD_BYTES = 64 * 1024
@@ -36,7 +38,7 @@ def first_lines(path: Path, count: int) -> list[str]:
 
 
 def pieces(source: BinaryIO, charset: str, *, size: int = PIECE_BYTES) -> Iterator[bytes]:
-    """UTF-8 text that ends with a line end, about `size` bytes at a time; the last may end without.
+    """UTF-8 text that ends with a line end, at most about `size` bytes at a time; the last may end without.
 
     A file written as UTF-8 is passed on as it is: whoever takes it apart finds a wrong byte.
 
@@ -48,7 +50,7 @@ def pieces(source: BinaryIO, charset: str, *, size: int = PIECE_BYTES) -> Iterat
     for data in _as_utf_8(source, charset, size):
         end = data.rfind(b"\n") + 1
         if end:
-            yield b"".join((rest, memoryview(data)[:end]))
+            yield from _few_lines(b"".join((rest, memoryview(data)[:end])))
             rest = data[end:]
         else:
             rest += data
@@ -56,6 +58,18 @@ def pieces(source: BinaryIO, charset: str, *, size: int = PIECE_BYTES) -> Iterat
             raise UnreadableReport(f"it has a line longer than {LONGEST_LINE_BYTES >> 20} MiB")
     if rest:
         yield rest
+
+
+def _few_lines(piece: bytes) -> Iterator[bytes]:
+    """Empty cells cost memory though the file has no byte of them."""
+    if piece.count(b"\n") <= MOST_LINES:
+        yield piece
+        return
+    half = piece.index(b"\n", len(piece) // 2) + 1
+    if half == len(piece):
+        half = piece.rindex(b"\n", 0, len(piece) // 2) + 1
+    yield from _few_lines(piece[:half])
+    yield from _few_lines(piece[half:])
 
 
 def _as_utf_8(source: BinaryIO, charset: str, size: int) -> Iterator[bytes]:

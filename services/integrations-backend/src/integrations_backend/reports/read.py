@@ -18,8 +18,7 @@ from integrations_backend.reports.layout import Layout, layout_of
 from integrations_backend.reports.lines import PIECE_BYTES, UTF_8, charsets, pieces
 from integrations_backend.reports.marketplaces import Marketplace
 
-LARGEST_FILE_BYTES = 4 * 1024**3
-MOST_ROWS = 25_000_000
+MOST_LINES = 25_000_000
 MOST_REJECTED = 100_000
 """A file with more of them than of rows is broken as a whole."""
 
@@ -78,7 +77,7 @@ def read_batches(
             rows + batch.rows.height,
             rejected + len(batch.rejected),
         )
-        _refuse_the_hopeless(rows, rejected)
+        _refuse_the_hopeless(line, rows, rejected)
         yield batch
     if layout is None:
         raise UnreadableReport("the file is empty")
@@ -137,7 +136,7 @@ def _read(piece: bytes, first_line: int, layout: Layout) -> tuple[Batch, int]:
     rejected: list[RejectedRow] = []
     if not sure.all():
         lines = piece.split(b"\n")
-        odd = (~sure).arg_true()
+        odd = [place for place in (~sure).arg_true().to_list() if lines[place].strip()]
         careful, rejected = _carefully(
             ((first_line + place, lines[place].decode()) for place in odd), layout
         )
@@ -173,8 +172,8 @@ def _complete(rows: pl.DataFrame, kind: ReportKind) -> pl.DataFrame:
     )
 
 
-def _refuse_the_hopeless(rows: int, rejected: int) -> None:
-    if rows + rejected > MOST_ROWS:
-        raise UnreadableReport(f"the file has more than {MOST_ROWS:,} rows: split it by period")
+def _refuse_the_hopeless(lines: int, rows: int, rejected: int) -> None:
+    if lines > MOST_LINES:
+        raise UnreadableReport(f"the file has more than {MOST_LINES:,} lines: split it by period")
     if rejected > max(MOST_REJECTED, rows):
         raise UnreadableReport(f"more than {MOST_REJECTED} rows cannot be read")
