@@ -12,6 +12,7 @@ from opside_chassis.rate_limits import PathLimits
 from opside_chassis.web import WebOptions, create_app
 from stripe_payments.clawbacks import routes as clawbacks_routes
 from stripe_payments.commissions import routes as commissions_routes
+from stripe_payments.commissions.rates import SellerRates
 from stripe_payments.connected_accounts import routes as connected_accounts_routes
 from stripe_payments.customers import routes as customers_routes
 from stripe_payments.housekeeping import routes as housekeeping_routes
@@ -38,6 +39,7 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opener(settings) as runtime:
             app.state.runtime = runtime
+            app.state.seller_rates = SellerRates(runtime.database.sessions)
             app.state.checks = [
                 database_check(runtime.database.engine),
                 redis_check(settings.redis_url),

@@ -77,6 +77,8 @@ ROUTES = [
     Route("GET", "/queue-stats", DENIED, DENIED, 200, DENIED),
     Route("GET", "/unprocessed-webhooks", DENIED, DENIED, 200, DENIED),
     Route("GET", "/idempotency-stats", DENIED, DENIED, 200, DENIED),
+    Route("GET", "/rates", DENIED, DENIED, 200, DENIED),
+    Route("PUT", "/rates/usr_a", DENIED, DENIED, 200, DENIED, {"rateBp": 1_500, "note": "early"}),
     Route("GET", "/cases", DENIED, DENIED, 200, DENIED),
     Route("POST", "/cases/hum_none/resolve", DENIED, DENIED, HIDDEN, DENIED, {"note": "seen"}),
     Route("POST", "/cleanup", DENIED, DENIED, 200, DENIED, {"daysToKeep": 90}),

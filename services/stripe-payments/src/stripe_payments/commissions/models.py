@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint, func
+from sqlalchemy import Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from stripe_payments.base import Base
@@ -63,6 +63,20 @@ class Commission(Base):
     failure_reason: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class SellerRate(Base):
+    """A rate that was agreed with one seller; the newest holds, and none is ever changed."""
+
+    __tablename__ = "seller_rates"
+    __table_args__ = (Index("ix_seller_rates_user_id", "user_id", "id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str]
+    rate_bp: Mapped[int]
+    set_by: Mapped[str]
+    note: Mapped[str]
+    set_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class CommissionTransition(Base):

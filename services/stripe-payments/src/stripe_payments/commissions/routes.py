@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from opside_chassis import access
 from opside_chassis.access import Caller
@@ -10,6 +10,7 @@ from opside_chassis.idempotency import REPLAYED_HEADER, required_key
 from opside_chassis.ids import is_id
 from opside_chassis.pagination import Page, PageQuery
 from opside_chassis.service_token import ServiceIdentity
+from opside_chassis.wire import Reference
 from opside_contracts import scopes
 from opside_contracts.payments.messages import (
     ChargeCommission,
@@ -19,11 +20,28 @@ from opside_contracts.payments.messages import (
 from stripe_payments.audit.trail import AuditLine, read_trail
 from stripe_payments.commissions.charge import ACCEPTED, FeePolicy, charge_commission
 from stripe_payments.commissions.listing import list_transactions, read_transaction
+from stripe_payments.commissions.rates import (
+    AgreedRate,
+    AgreeRate,
+    SellerRates,
+    agree_rate,
+    agreed_rates,
+)
 from stripe_payments.dependencies import Runtime, runtime
 
 router = APIRouter()
 Member = Annotated[Caller, Depends(access.member())]
+Admin = Annotated[Caller, Depends(access.admin())]
 Parts = Annotated[Runtime, Depends(runtime)]
+
+
+async def seller_rates(request: Request) -> SellerRates:
+    """The rates of this process."""
+    rates: SellerRates = request.app.state.seller_rates
+    return rates
+
+
+Rates = Annotated[SellerRates, Depends(seller_rates)]
 
 
 @router.post(
@@ -35,15 +53,17 @@ async def charge(
     request: ChargeCommission,
     service: Annotated[ServiceIdentity, Depends(access.service_only(scopes.CHARGE_COMMISSION))],
     parts: Parts,
+    rates: Rates,
     idempotency_key: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Accept our fee on one recovery; the same key brings the same answer, byte for byte."""
+    rate_bp = await rates.of(request.user_id, default_bp=parts.settings.rate_bp)
     accepted = await charge_commission(
         parts.database.sessions,
         request,
         key=required_key(idempotency_key, request.idempotency_key),
         service=service,
-        policy=FeePolicy(parts.settings.rate_bp, parts.settings.collection_mode),
+        policy=FeePolicy(rate_bp, parts.settings.collection_mode),
     )
     headers = {REPLAYED_HEADER: "true"} if accepted.replayed else {}
     return Response(
@@ -78,3 +98,15 @@ async def read_of_user(
     return await list_transactions(
         parts.database.sessions, caller=caller, user_id=user_id, page=page
     )
+
+
+@router.get("/api/v1/stripe/rates")
+async def read_rates(_admin: Admin, parts: Parts) -> list[AgreedRate]:
+    """Sellers with a rate of their own."""
+    return await agreed_rates(parts.database.sessions)
+
+
+@router.put("/api/v1/stripe/rates/{user_id}")
+async def put_rate(user_id: Reference, body: AgreeRate, admin: Admin, parts: Parts) -> AgreedRate:
+    """Agree a rate with a seller, for fees that are asked for from now on."""
+    return await agree_rate(parts.database.sessions, user_id, body, by=admin.user_id)
