@@ -13,6 +13,8 @@ from factories.books import Books, paid, taken_back
 from factories.report_rows import Row
 from service import Service
 
+from opside_chassis.outbox import RetryLater
+
 MANY = int(os.environ.get("OPSIDE_REIMBURSEMENTS", "1200"))
 FILED = ("100001", "100002", "100003")
 
@@ -34,12 +36,21 @@ def reimbursements() -> list[Row]:
     return rows
 
 
+async def matched(books: Books) -> int:
+    """Runs of the job until none asks for another; answers how many the last found to do."""
+    while True:
+        try:
+            return await books.match()
+        except RetryLater as later:
+            await asyncio.sleep(later.after_seconds)
+
+
 async def test_many_are_allocated_once_by_two_runs_at_a_time(books: Books) -> None:
     for number in FILED:
         await books.file(number, key=number)
     await books.read(*reimbursements())
     begun = time.monotonic()
-    counts = await asyncio.gather(books.match(), books.match())
+    counts = await asyncio.gather(matched(books), matched(books))
     took = time.monotonic() - begun
     print(f"\n{MANY} reimbursements, two runs at a time: {took:.2f} s")  # noqa: T201
     (stored,) = await books.service.rows(
@@ -48,7 +59,7 @@ async def test_many_are_allocated_once_by_two_runs_at_a_time(books: Books) -> No
     )
     ours, back = len(range(0, MANY, 50)), len(range(0, MANY, 40))
     assert stored == {"n": MANY + back, "ours": ours, "back": back}
-    assert max(counts) == MANY + back
+    assert 0 < max(counts) <= MANY + back
     events = await books.events()
     assert len({one.event_id for one in events}) == len(events)
     told = [one.type for one in events]

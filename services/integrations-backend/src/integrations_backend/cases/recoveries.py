@@ -37,6 +37,8 @@ BATCH = 500
 """Reimbursements in one transaction: short enough for everybody who waits for one of its rows."""
 WORK_SECONDS = 8.0
 """One run of the job allocates for so long, then lets others work; well under the job's 20 s."""
+HELD_SECONDS = 0.5
+"""When to look again whether another run is done with a batch."""
 
 
 async def match_recoveries(
@@ -45,7 +47,7 @@ async def match_recoveries(
     """Allocate every reimbursement id that is not allocated yet; answers how many were new.
 
     Raises:
-        RetryLater: there are more than one run's; those before are allocated.
+        RetryLater: there are more than one run's, or another run is at them; what was done stays.
     """
     read = await rows_from_amazon(sessions, archive, user_id=user_id, report_type=REIMBURSEMENTS)
     if read is None:
@@ -69,8 +71,9 @@ async def match_recoveries(
 async def _allocate(
     session: AsyncSession, user_id: str, rows: Sequence[Row], *, now: datetime
 ) -> None:
-    """Allocate a batch: what belongs to no case in one statement, the others one by one."""
-    await recovery_queries.hold_recoveries(session, user_id)
+    """Allocate a batch: what belongs to no case together, the others one by one."""
+    if not await recovery_queries.hold_recoveries(session, user_id):
+        raise RetryLater(HELD_SECONDS, "another run allocates this seller's reimbursements")
     batch = await _Batch.of(session, user_id, rows)
     alone: list[CaseRecovery] = []
     for row in rows:

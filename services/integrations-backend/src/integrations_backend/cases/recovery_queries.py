@@ -9,10 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from integrations_backend.cases.models import CaseRecovery, RefundEngineCase
 
 
-async def hold_recoveries(session: AsyncSession, user_id: str) -> None:
-    """Until the end of the transaction nobody else allocates reimbursements of this user."""
-    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
-    await session.execute(lock, {"key": f"recoveries:{user_id}"})
+async def hold_recoveries(session: AsyncSession, user_id: str) -> bool:
+    """Until the end of the transaction nobody else allocates reimbursements of this user.
+
+    False when somebody else does.
+    """
+    lock = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 0))")
+    return bool(await session.scalar(lock, {"key": f"recoveries:{user_id}"}))
 
 
 async def known_among(session: AsyncSession, user_id: str, ids: Collection[str]) -> dict[str, str]:
@@ -32,11 +35,10 @@ async def filed_among(session: AsyncSession, user_id: str, numbers: Collection[s
 
 
 async def add_recoveries(session: AsyncSession, rows: Sequence[CaseRecovery]) -> None:
-    """Allocate reimbursements that belong to no case, in one statement."""
+    """Allocate reimbursements that belong to no case, together."""
     if not rows:
         return
-    columns = [
-        column.name for column in CaseRecovery.__table__.columns if column.name != "created_at"
-    ]
-    values = [{name: getattr(row, name) for name in columns} for row in rows]
-    await session.execute(insert(CaseRecovery).values(values).on_conflict_do_nothing())
+    columns = CaseRecovery.__table__.columns
+    names = [column.name for column in columns if column.name != "created_at"]
+    values = [{name: getattr(row, name) for name in names} for row in rows]
+    await session.execute(insert(CaseRecovery).on_conflict_do_nothing(), values)
