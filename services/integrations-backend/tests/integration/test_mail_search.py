@@ -210,8 +210,8 @@ async def test_what_no_program_can_read_asks_for_typing(
 async def test_gmails_quota_is_waited_for(mail: Service, sandbox: Sandbox) -> None:
     await connect_mail(mail, ADA, "olga")
     await deliver(sandbox, "olga", pdf(invoice_lines()))
-    for kind in ("429", "403", "403_user_rate"):
-        sandbox.ask("gmail/faults", operation="gmail.users.messages.get", kind=kind)
+    for nth, kind in enumerate(("429", "403", "403_user_rate"), 1):
+        sandbox.ask("gmail/faults", operation="gmail.users.messages.get", kind=kind, nth=nth)
     await mail.work(rounds=60)
     assert len(await invoices(mail, number="NB-2026-7")) == 1
     assert await mail.rows("SELECT 1 FROM found_mails WHERE state <> 'read'") == []
