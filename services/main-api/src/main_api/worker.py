@@ -37,18 +37,10 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
     sessions = runtime.database.sessions
     payments = runtime.payments
     integrations, clock = runtime.integrations, runtime.clock
-
-    def terms() -> FeeTerms:
-        settings = runtime.settings
-        review = timedelta(days=settings.commission_review_days)
-        return FeeTerms(settings.collection_mode, review, runtime.clock())
-
-    def letters() -> LetterTerms:
-        often = runtime.settings.mail_every_seconds if runtime.mailer else None
-        return LetterTerms(often, runtime.clock())
-
     return {
-        APPLY_EVENT: lambda job: apply_event(sessions, job, terms=terms(), letters=letters()),
+        APPLY_EVENT: lambda job: apply_event(
+            sessions, job, terms=_terms(runtime), letters=_letters(runtime)
+        ),
         SEND_LETTER: lambda job: send_letter(
             sessions, runtime.mailer, job, app_url=runtime.settings.app_url
         ),
@@ -62,10 +54,21 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
         TELL_CASE_FILED: lambda job: tell_case_filed(sessions, integrations, job, clock=clock),
         WATCH_EVERYBODY: lambda job: watch_everybody(sessions, job),
         WATCH_SELLER: lambda job: watch_seller(
-            sessions, integrations, job, letters=letters(), clock=clock
+            sessions, integrations, job, letters=_letters(runtime), clock=clock
         ),
         REMOVE_EVIDENCE_FILE: lambda job: remove_evidence_file(sessions, runtime.evidence, job),
     }
+
+
+def _terms(runtime: Runtime) -> FeeTerms:
+    settings = runtime.settings
+    review = timedelta(days=settings.commission_review_days)
+    return FeeTerms(settings.collection_mode, review, runtime.clock())
+
+
+def _letters(runtime: Runtime) -> LetterTerms:
+    often = runtime.settings.mail_every_seconds if runtime.mailer else None
+    return LetterTerms(often, runtime.clock())
 
 
 async def work(settings: Settings) -> None:

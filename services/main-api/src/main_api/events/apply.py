@@ -4,8 +4,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from main_api.accounts.connections import keep_connection
 from main_api.events.tell import notice_of
-from main_api.notifications.notify import LetterTerms, notify
 from main_api.filings.follow_payments import follow_payments
+from main_api.notifications.notify import LetterTerms, notify
 from main_api.recoveries.confirm import FeeTerms, confirm_recovery
 from main_api.recoveries.follow_commission import follow_commission
 from main_api.recoveries.reverse import reverse_recovery

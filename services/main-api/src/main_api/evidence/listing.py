@@ -1,5 +1,6 @@
 """Reading documents, what they say and what people corrected."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,8 @@ async def file_of(
     async with transaction(sessions, tenant=user_id) as session:
         document = await own_document(session, user_id, evidence_id)
     place = archive.place(user_id=user_id, sha256=document.sha256)
+    if not await asyncio.to_thread(place.is_file):
+        raise NoSuchEvidence("the file of this document is gone")
     return EvidenceFile(place, document.media_type, document.file_name)
 
 

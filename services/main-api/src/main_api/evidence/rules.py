@@ -158,6 +158,11 @@ _SHIPPED = Need(
     frozenset({DocumentKind.TRACKING, DocumentKind.PROOF_OF_DELIVERY, DocumentKind.PHOTO}),
     "only the carrier's tracking, or photos with the label, show that the units never reached you",
 )
+_MEASURED = Need(
+    "measures",
+    frozenset({DocumentKind.PHOTO}),
+    "photos with scale and tape measure show the true size that the fee follows from",
+)
 _INBOUND = (
     Need(
         "packing_list",
@@ -176,6 +181,10 @@ _NEEDS: Mapping[str, tuple[Need, ...]] = {
     "customer_return": (_RETURN,),
     "removal_lost": (_COST, _SHIPPED),
     "inbound_shortage": (_COST, *_INBOUND),
+    "fee_overcharge": (_MEASURED,),
+    "underpaid": (_COST,),
+    # What was paid and taken back is on Amazon's own rows.
+    "reversal": (),
 }
 """From facts/amazon-gmail.md section 6: what a file needs by claim type."""
 

@@ -136,6 +136,14 @@ async def _bind(spec: PacketSpec, target: Path, binder: Sequence[str]) -> int | 
 
 def write_zip(packet: Packet, target: Path) -> None:
     """The packet as a ZIP: text, field sheet, every document as received, and their checksums."""
+    try:
+        _write_zip(packet, target)
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _write_zip(packet: Packet, target: Path) -> None:
     names = names_in_zip(packet.documents)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         _add(archive, "claim.txt", packet.spec.text.encode())
