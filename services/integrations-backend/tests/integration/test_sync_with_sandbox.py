@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from fakes.amazon_fake import Crash, WatchedAmazon
 from sandbox import Sandbox, live_amazon, running
-from service import ADA, Keys, Service, build, settings_of
+from service import ADA, BEN, Keys, Service, build, settings_of
 
 from integrations_backend.reports.kinds import REQUESTED_REPORTS
 from integrations_backend.sync.rules import ORDER
@@ -18,6 +18,7 @@ from integrations_backend.sync.start import ADVANCE_SYNC, start_sync
 from opside_chassis.clock import utc_now
 from opside_chassis.database import Database, transaction
 from opside_chassis.outbox import stage
+from opside_chassis.pagination import encode_cursor
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +153,33 @@ async def test_every_report_is_accounted_for(live: Service, sandbox: Sandbox) ->
     (row,) = await live.rows("SELECT audit FROM sync_jobs")
     coverage = next(one for one in row["audit"]["entries"] if "coverage" in one)["coverage"]
     assert len(coverage) == len(states) - 1
+
+
+async def test_losses_that_are_no_claims_say_why_and_every_unit_has_its_place(
+    live: Service, sandbox: Sandbox
+) -> None:
+    await sync(live, sandbox, "ben")
+    async with live.as_user(ADA) as browser:
+        first = (await browser.get("/api/amazon/losses", params={"limit": "10"})).json()
+        more = {"limit": "100", "cursor": first["nextCursor"]}
+        rest = (await browser.get("/api/amazon/losses", params=more)).json()
+        units = (await browser.get("/api/amazon/unit-ledger", params={"limit": "100"})).json()
+        strange = encode_cursor("not a place")
+        refused = await browser.get("/api/amazon/losses", params={"cursor": strange})
+        assert refused.status_code == 400
+    async with live.as_user(BEN) as stranger:
+        assert (await stranger.get("/api/amazon/losses")).json()["items"] == []
+    told = [*first["items"], *rest["items"]]
+    losses = await live.rows("SELECT count(*) AS losses FROM detected_losses")
+    assert [{"losses": len(told)}] == losses
+    assert {"found", "paid", "returned", "reconciled", "window_expired", "still_waiting"} <= {
+        one["reason"] for one in told
+    }
+    assert all(one["because"] != one["reason"] and one["explanation"] for one in told)
+    for item in units["items"]:
+        assert (item["even"], item["uneven"]) == (True, [])
+        # The oldest delivery may lie before the window of the report: then it is the opening balance.
+        assert item["inStock"] >= item["booked"] > 0
 
 
 async def test_a_report_that_amazon_cannot_write_is_said_and_the_rest_is_read(

@@ -123,11 +123,20 @@ async def replace_losses(session: AsyncSession, losses: Sequence[Loss], *, user_
             "quantity": loss.quantity,
             "event_date": loss.event_date,
             "reason": loss.reason,
+            "explanation": loss.explanation,
         }
         for place, loss in enumerate(losses)
     ]
     if rows:
         await session.execute(insert(DetectedLoss), rows)
+
+
+async def losses_page(
+    session: AsyncSession, *, user_id: str, after: int, limit: int
+) -> list[DetectedLoss]:
+    """Losses that are no claims, in the order of the last detection, one more than asked."""
+    query = select(DetectedLoss).where(DetectedLoss.user_id == user_id, DetectedLoss.place > after)
+    return list(await session.scalars(query.order_by(DetectedLoss.place).limit(limit + 1)))
 
 
 async def claims_page(

@@ -5,9 +5,12 @@ from collections.abc import Sized
 from integrations_backend.cases import claim_queries, queries, recovery_queries
 from integrations_backend.cases.errors import NoSuchCase
 from integrations_backend.cases.rules import CaseStatus
-from integrations_backend.cases.schemas import CaseView, ClaimView, RecoveryView
+from integrations_backend.cases.schemas import CaseView, ClaimView, LossView, RecoveryView
 from opside_chassis.database import Sessions, transaction
+from opside_chassis.errors import BadRequest
 from opside_chassis.pagination import Page, PageQuery, decode_cursor, encode_cursor
+
+MOST_DIGITS = 9
 
 
 async def list_claims(sessions: Sessions, *, user_id: str, page: PageQuery) -> Page[ClaimView]:
@@ -19,6 +22,20 @@ async def list_claims(sessions: Sessions, *, user_id: str, page: PageQuery) -> P
     shown = [ClaimView.of(row) for row in rows[: page.limit]]
     return Page[ClaimView](
         items=shown, next_cursor=_next(rows, page, shown[-1].claim_id if shown else "")
+    )
+
+
+async def list_losses(sessions: Sessions, *, user_id: str, page: PageQuery) -> Page[LossView]:
+    """One page of losses that are no claims, as of the last detection."""
+    after = _place(page)
+    async with transaction(sessions, tenant=user_id) as session:
+        rows = await claim_queries.losses_page(
+            session, user_id=user_id, after=after, limit=page.limit
+        )
+    shown = rows[: page.limit]
+    return Page[LossView](
+        items=[LossView.of(row) for row in shown],
+        next_cursor=_next(rows, page, str(shown[-1].place) if shown else ""),
     )
 
 
@@ -70,6 +87,15 @@ async def list_recoveries(
     return Page[RecoveryView](
         items=shown, next_cursor=_next(rows, page, shown[-1].recovery_id if shown else "")
     )
+
+
+def _place(page: PageQuery) -> int:
+    if page.cursor is None:
+        return -1
+    (place,) = decode_cursor(page.cursor, parts=1)
+    if not (place.isascii() and place.isdecimal() and len(place) <= MOST_DIGITS):
+        raise BadRequest("the cursor is not one of ours")
+    return int(place)
 
 
 def _before(page: PageQuery) -> str | None:

@@ -56,6 +56,7 @@ class DetectedLoss(Base):
     quantity: Mapped[int]
     event_date: Mapped[date] = mapped_column(Date)
     reason: Mapped[str]
+    explanation: Mapped[dict[str, Any]]
 
 
 class RefundEngineCase(Base):

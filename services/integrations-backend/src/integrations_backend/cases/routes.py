@@ -10,6 +10,7 @@ from integrations_backend.cases.link_costs import Cost, put_costs
 from integrations_backend.cases.listing import (
     list_cases,
     list_claims,
+    list_losses,
     list_recoveries,
     read_case,
 )
@@ -19,6 +20,7 @@ from integrations_backend.cases.schemas import (
     ClaimView,
     CostsStored,
     FiledCase,
+    LossView,
     RecoveryView,
 )
 from integrations_backend.dependencies import Runtime, runtime
@@ -45,6 +47,15 @@ async def read_claims(
 ) -> Page[ClaimView]:
     """What may be claimed of Amazon now, each claim with its explanation and deadline."""
     return await list_claims(parts.database.sessions, user_id=caller.user_id, page=page)
+
+
+@router.get("/api/amazon/losses")
+@router.get("/api/v1/amazon/losses")
+async def read_losses(
+    caller: Member, parts: Parts, page: Annotated[PageQuery, Query()]
+) -> Page[LossView]:
+    """What is missing and not claimed, and why not."""
+    return await list_losses(parts.database.sessions, user_id=caller.user_id, page=page)
 
 
 @router.get("/api/cases")

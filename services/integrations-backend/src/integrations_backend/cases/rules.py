@@ -40,6 +40,10 @@ CLOSED_BECAUSE = {
     "window_expired": "the time to claim has ended",
     "still_waiting": "the time to claim has not begun",
     "no_policy": "no rule of Amazon's covers the loss",
+    "owed_as_warehouse_loss": "the ledger books the units as lost in the centre: claimed as that",
+    "reversed": "Amazon took the payment back: judged as a reversal",
+    "measures_changed": "the product was larger when the fee was charged",
+    "not_measured": "no report tells how Amazon measured the product then",
     NOT_SHOWN: "Amazon's reports no longer show the loss",
 }
 """Why a case is closed, by what detection says of its loss."""

@@ -5,7 +5,13 @@ from typing import Any
 
 from pydantic import Field
 
-from integrations_backend.cases.models import AmazonClaim, CaseRecovery, RefundEngineCase
+from integrations_backend.cases.models import (
+    AmazonClaim,
+    CaseRecovery,
+    DetectedLoss,
+    RefundEngineCase,
+)
+from integrations_backend.cases.rules import closed_because
 from opside_chassis.wire import AnswerModel, ApiModel, PlainText
 
 BASIS_POINTS = 10_000
@@ -49,6 +55,35 @@ class ClaimView(AnswerModel):
             confidence=claim.confidence_bp / BASIS_POINTS,
             rule_version=claim.rule_version,
             explanation=claim.explanation,
+        )
+
+
+class LossView(AnswerModel):
+    """Units or money that are not claimed, and why not: the reason, its words, and what it rests on."""
+
+    claim_type: str
+    fnsku: str
+    order_id: str
+    reference_id: str
+    quantity: int
+    event_date: date
+    reason: str
+    because: str
+    explanation: dict[str, Any]
+
+    @classmethod
+    def of(cls, loss: DetectedLoss) -> "LossView":
+        """The view of a stored loss."""
+        return cls(
+            claim_type=loss.claim_type,
+            fnsku=loss.fnsku,
+            order_id=loss.order_id,
+            reference_id=loss.reference_id,
+            quantity=loss.quantity,
+            event_date=loss.event_date,
+            reason=loss.reason,
+            because=closed_because(loss.reason),
+            explanation=loss.explanation,
         )
 
 

@@ -130,10 +130,12 @@ class _Booked:
     def __init__(self, charges: list[_Charge], multiples: Sequence[float]) -> None:
         self.charges = charges
         self.by_sku = Counter(one.sku for one in charges)
+        self.total = len(charges)
         self.at = {
             multiple: Counter(one.sku for one in charges if _is_at(one, multiple, within=1))
             for multiple in multiples
         }
+        self.total_at = {multiple: at.total() for multiple, at in self.at.items()}
 
     @cached_property
     def middle(self) -> float | None:
@@ -178,16 +180,16 @@ class _Usual:
         """Of this settlement without the product; where too little was sold, with its neighbours."""
         for reach in (0, 1, 2):
             near = self._booked[max(0, place - reach) : place + reach + 1]
-            others = sum(some.by_sku.total() - some.by_sku[sku] for some in near)
+            others = sum(some.total - some.by_sku[sku] for some in near)
             at = {
-                multiple: sum(some.at[multiple].total() - some.at[multiple][sku] for some in near)
+                multiple: sum(some.total_at[multiple] - some.at[multiple][sku] for some in near)
                 for multiple in self._multiples
             }
             best = max(self._multiples, key=lambda multiple: at[multiple])
             if at[best] >= FEWEST_OTHERS and at[best] * 10 >= others * MANY_OF_TEN:
                 return best
         here = self._booked[place]
-        return here.middle if here.by_sku.total() - here.by_sku[sku] >= FEWEST_OTHERS else None
+        return here.middle if here.total - here.by_sku[sku] >= FEWEST_OTHERS else None
 
 
 def _is_at(charge: _Charge, multiple: float, *, within: float) -> bool:

@@ -50,6 +50,7 @@ def find(facts: Facts) -> Findings:
     payments = list(payments_of(facts.rows[REIMBURSEMENTS]))
     taken_back = list(reversals_of(facts.rows[REIMBURSEMENTS]))
     known = {one.reimbursement_id: one for one in payments}
+    paid_last = {one.order_id: one.day for one in payments}
     back = _came_back(facts, taken_back)
     for taken in taken_back:
         original = known.get(taken.original_id)
@@ -57,7 +58,7 @@ def find(facts: Facts) -> Findings:
         since = original.day if original else date.min
         excuses = _excuses(taken, order_id, since, back)
         missing = _missing(taken, order_id, excuses, known=original is not None)
-        if order_id and any(one.order_id == order_id and one.day > taken.day for one in payments):
+        if order_id and paid_last.get(order_id, date.min) > taken.day:
             findings.extend(facts.settled(missing, "paid", quantity=taken.units))
             continue
         if missing.quantity < taken.units:

@@ -56,6 +56,7 @@ ROUTES: tuple[PassedOn, ...] = (
     *_both_forms("GET", "/connections"),
     *_consents("amazon"),
     *_both_forms("GET", "/amazon/claims"),
+    *_both_forms("GET", "/amazon/losses"),
     *_both_forms("GET", "/amazon/inventory"),
     *_both_forms("GET", "/amazon/fees"),
     *_both_forms("GET", "/amazon/unit-ledger"),
