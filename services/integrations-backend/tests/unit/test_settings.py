@@ -26,6 +26,7 @@ PREFIXES = (
         "INTEGRATIONS_",
     ),
     "GMAIL_",
+    "STRIPE_",
     *("MAIN_API_", "PAYMENTS_", "PORT", "REDIS_", "SERVICE_", "SYNC_"),
 )
 
@@ -242,5 +243,34 @@ def test_a_sandbox_of_google_in_production_is_refused(
     environment.setenv("ENVIRONMENT", "production")
     assert read(Settings).reads_mail
     environment.setenv(setting, "http://127.0.0.1:12113")
+    with pytest.raises(WrongSetting, match=f"{setting}: is a sandbox address"):
+        read(Settings)
+
+
+@pytest.mark.parametrize("missing", ["STRIPE_CLIENT_ID", "STRIPE_CLIENT_SECRET"])
+def test_a_stripe_client_is_whole_or_absent(environment: pytest.MonkeyPatch, missing: str) -> None:
+    assert read(Settings).links_stripe is False
+    for name in ("STRIPE_CLIENT_ID", "STRIPE_CLIENT_SECRET"):
+        environment.setenv(name, secrets.token_urlsafe(24))
+    assert read(Settings).links_stripe is True
+    assert read(Settings).stripe_sync_interval_seconds == 1_800, "half-hourly (features IN34)"
+    assert os.environ["STRIPE_CLIENT_SECRET"] not in repr(read(Settings))
+    environment.setenv(missing, "")
+    with pytest.raises(WrongSetting, match=f"{missing}: is empty"):
+        read(Settings)
+
+
+@pytest.mark.parametrize(
+    "setting", ["STRIPE_REDIRECT_URI", "STRIPE_CONNECT_URL", "STRIPE_API_BASE_URL"]
+)
+def test_a_stripe_sandbox_in_production_is_refused(
+    environment: pytest.MonkeyPatch, setting: str
+) -> None:
+    environment.setenv("STRIPE_CLIENT_ID", "ca_1")
+    environment.setenv("STRIPE_CLIENT_SECRET", secrets.token_urlsafe(24))
+    environment.setenv("STRIPE_REDIRECT_URI", "https://opside.example.com/api/stripe/callback")
+    environment.setenv("ENVIRONMENT", "production")
+    assert read(Settings).links_stripe
+    environment.setenv(setting, "http://127.0.0.1:12111")
     with pytest.raises(WrongSetting, match=f"{setting}: is a sandbox address"):
         read(Settings)
