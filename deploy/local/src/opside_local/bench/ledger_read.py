@@ -37,12 +37,16 @@ async def figures(sellers: list[Seller], archive: Path) -> Figures:
     ]
     ours, floor = files.middle(rounds)
     typed = await files.scan(compared.ledger, typed=True)
-    return Figures(ours.rate, floor.rate, _notes({**costs, compared.rows: ours}, typed))
+    costs[compared.rows] = ours
+    return Figures(ours.rate, floor.rate, _notes(costs, floor, typed))
 
 
-def _notes(costs: dict[int, Run], typed: Run) -> str:
+def _notes(costs: dict[int, Run], floor: Run, typed: Run) -> str:
     told = [
-        f"{rows:,} rows: {run.microseconds_a_row:.2f} us a row, {run.peak_mib} MiB"
+        f"{rows:,} rows: {run.microseconds_a_row:.2f} us of processor time a row,"
+        f" {run.peak_mib} MiB"
         for rows, run in sorted(costs.items())
     ]
-    return "; ".join([*told, f"a scan into types: {typed.rate:,.0f} rows/s"])
+    told.append(f"a scan {floor.microseconds_a_row:.2f} us")
+    told.append(f"a scan into types {typed.microseconds_a_row:.2f} us, {typed.rate:,.0f} rows/s")
+    return "; ".join(told)

@@ -19,13 +19,14 @@ def main() -> None:
     parser.add_argument("file")
     parser.add_argument("--typed", action="store_true")
     given = parser.parse_args()
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     rows = pl.scan_csv(
         given.file, separator="\t", quote_char=None, try_parse_dates=given.typed
     ).collect(engine="streaming")
     told = {
         "rows": rows.height,
         "seconds": round(time.perf_counter() - begun, 4),
+        "processorSeconds": round(time.process_time() - worked, 4),
         "peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
     }
     sys.stdout.write(json.dumps(told) + "\n")
