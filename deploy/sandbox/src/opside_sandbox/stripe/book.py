@@ -9,8 +9,7 @@ Nothing reads the book to decide anything: it is the independent record that che
 
 from opside_sandbox.state import SandboxState
 from opside_sandbox.stripe.errors import Document
-from opside_sandbox.stripe.oauth import people
-from opside_sandbox.stripe.world import World
+from opside_sandbox.stripe.world import World, is_own_account
 
 JOURNALS = "stripe.journal"
 CUSTOMERS = "customers"
@@ -38,7 +37,7 @@ def post(world: World, kind: str, *, reference: str, currency: str, moves: dict[
 
     Raises ValueError when the lines do not sum to zero or the effect was already recorded.
     """
-    if world.account is not None and people.is_own(world, world.account):
+    if world.account is not None and is_own_account(world, world.account):
         return
     lines = {name: amount for name, amount in moves.items() if amount}
     if sum(lines.values()) != 0 or len(lines) < 2:

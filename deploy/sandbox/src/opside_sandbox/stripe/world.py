@@ -46,6 +46,8 @@ _ID_LENGTH = {
 }  # fmt: skip
 
 
+OWN_ACCOUNTS = "stripe.standard_accounts"
+"""Where the accounts of people are kept that had one before they met the platform."""
 SEARCHED = {
     "charge", "customer", "invoice", "payment_intent", "price", "product", "subscription",
 }  # fmt: skip
@@ -119,6 +121,11 @@ class Ask:
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 (any parameter)
         """A parameter, or the default."""
         return self.params.get(name, default)
+
+
+def is_own_account(world: World, account_id: str) -> bool:
+    """Whether the account is a person's own, which the platform may look at and owes nothing."""
+    return world.state.store.get(OWN_ACCOUNTS, account_id) is not None
 
 
 def unindexed(world: World, kind: str) -> str:

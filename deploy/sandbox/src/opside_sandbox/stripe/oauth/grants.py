@@ -3,7 +3,7 @@
 from opside_sandbox.stripe.errors import Document
 from opside_sandbox.stripe.events import emit
 from opside_sandbox.stripe.oauth import people
-from opside_sandbox.stripe.world import World
+from opside_sandbox.stripe.world import OWN_ACCOUNTS, World, is_own_account
 
 CODES = "stripe.oauth_codes"
 REFRESH_TOKENS = "stripe.oauth_refresh_tokens"
@@ -54,7 +54,7 @@ def spend_code(world: World, code: str) -> Document:
     if row["expires_at"] <= world.now():
         raise OAuthError("invalid_grant", f"Authorization code expired: {code}")
     world.state.store.put(CODES, code, {**row, "used": True})
-    person = world.state.store.get(people.ACCOUNTS, row["account"])
+    person = world.state.store.get(OWN_ACCOUNTS, row["account"])
     if person is None:
         raise OAuthError("invalid_grant", f"Authorization code does not exist: {code}")
     if connected(world, row["account"]) is None:
@@ -78,7 +78,7 @@ def refresh(world: World, refresh_token: str, scope: str | None) -> Document:
 
 def connected(world: World, account_id: str) -> Document | None:
     """The account, if it is a person's that is connected to the platform now."""
-    if world.state.store.get(people.ACCOUNTS, account_id) is None:
+    if not is_own_account(world, account_id):
         return None
     return world.at(None).get("account", account_id)
 

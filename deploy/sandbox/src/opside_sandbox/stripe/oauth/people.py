@@ -2,9 +2,8 @@
 
 from opside_sandbox.stripe.account_shape import build, requirements
 from opside_sandbox.stripe.errors import Document
-from opside_sandbox.stripe.world import Ask, World
+from opside_sandbox.stripe.world import OWN_ACCOUNTS, Ask, World
 
-ACCOUNTS = "stripe.standard_accounts"
 KEYS = "stripe.account_keys"
 READ_ONLY = "read_only"
 READ_WRITE = "read_write"
@@ -15,7 +14,7 @@ _PUBLISHABLE = "pk_" + "test_"
 
 def person(world: World, email: str) -> Document:
     """The account of this person, opened now if he had none; `key` is his own secret key."""
-    known = world.state.store.find(ACCOUNTS, email=email)
+    known = world.state.store.find(OWN_ACCOUNTS, email=email)
     if known is not None:
         return known
     account = _standard(world, email)
@@ -25,17 +24,12 @@ def person(world: World, email: str) -> Document:
         "account": account,
         "key": issue_key(world, account["id"], READ_WRITE),
     }
-    return world.state.store.put(ACCOUNTS, account["id"], row)
+    return world.state.store.put(OWN_ACCOUNTS, account["id"], row)
 
 
 def everybody(world: World) -> list[Document]:
     """All people, in the order in which they came."""
-    return world.state.store.list(ACCOUNTS)
-
-
-def is_own(world: World, account_id: str) -> bool:
-    """Whether the account is a person's own, which the platform may look at and owes nothing."""
-    return world.state.store.get(ACCOUNTS, account_id) is not None
+    return world.state.store.list(OWN_ACCOUNTS)
 
 
 def issue_key(world: World, account_id: str, scope: str) -> str:
