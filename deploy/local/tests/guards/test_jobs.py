@@ -2,7 +2,9 @@
 
 import ast
 import importlib
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 
@@ -20,7 +22,8 @@ def _kind_of(call: ast.Call) -> ast.expr | None:
             return named.get("kind") or call.args[1]
         case ast.Name("Schedule") | ast.Attribute(attr="Schedule"):
             return named.get("kind") or call.args[0]
-        case ast.Name("receive") | ast.Attribute(attr="receive"):
+        # Of the inbox; that of a WebSocket takes nothing.
+        case ast.Name("receive") | ast.Attribute(attr="receive") if call.args:
             return named.get("kind") or ast.Constant("apply_event")
     return None
 
@@ -54,15 +57,26 @@ def staged_kinds(service) -> set[str]:
 
 def handled_kinds(service) -> set[str]:
     """The keys of the dictionary that `worker.handlers` returns."""
-    worker = service.module("worker")
-    tree = ast.parse((service.sources / "worker.py").read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name == "handlers":
-            returned = [one.value for one in ast.walk(node) if isinstance(one, ast.Return)]
-            assert len(returned) == 1
-            assert isinstance(returned[0], ast.Dict)
-            return {_value(key, worker) for key in returned[0].keys if key is not None}
-    raise AssertionError("worker.py has no function `handlers`")
+    return _returned_keys(service.module("worker"), "handlers")
+
+
+def _returned_keys(module, function: str) -> set[str]:
+    """Of every dictionary that the function returns, and of the functions that it spreads in there."""
+    tree = ast.parse(Path(module.__file__).read_text())
+    found = [node for node in ast.walk(tree) if getattr(node, "name", None) == function]
+    assert found, f"{module.__name__} has no function `{function}`"
+    keys = set()
+    for one in ast.walk(found[0]):
+        if not (isinstance(one, ast.Return) and isinstance(one.value, ast.Dict)):
+            continue
+        for key, value in zip(one.value.keys, one.value.values, strict=True):
+            if key is not None:
+                keys.add(_value(key, module))
+            else:
+                assert isinstance(value, ast.Call), "only calls are spread into handlers"
+                spread = getattr(module, value.func.id)
+                keys |= _returned_keys(sys.modules[spread.__module__], spread.__name__)
+    return keys
 
 
 def test_every_staged_kind_has_a_handler_and_every_handler_its_kind(service):
