@@ -147,6 +147,7 @@ async def test_a_refusal_empties_the_bucket_and_each_further_one_doubles_the_pau
         assert await buckets.take(LEDGER, CREATE) == 0
         pauses.append(await buckets.refused(LEDGER, CREATE))
         assert await buckets.take(LEDGER, CREATE) == pytest.approx(pauses[-1], abs=2)
+        assert await buckets.take(RETURNS, CREATE) > 59, "no token is left for another type either"
         buckets.watch.seconds += pauses[-1] + 2
     assert pauses[1] == pytest.approx(2 * pauses[0])
     assert pauses[2] == pytest.approx(2 * pauses[1])
