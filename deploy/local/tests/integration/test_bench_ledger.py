@@ -14,7 +14,9 @@ async def test_a_small_ledger_is_read_and_looked_at_beside_a_bare_scan(tmp_path:
     larger = await files.write_seller(tmp_path / "larger", 20_000)
     read = await ledger_read.figures([small, larger], tmp_path / "archive")
     assert 0 < read.value < read.floor * 2
-    assert re.match(r"1,000 rows: [\d.]+ us a row, \d+ MiB; 20,000 rows: ", read.notes)
+    assert re.match(
+        r"1,000 rows: [\d.]+ us of processor time a row, \d+ MiB; 20,000 rows: ", read.notes
+    )
     found = await detect.figures(larger, tmp_path / "archive of detect")
     assert 0 < found.value < found.floor * 2
     peaks = [int(peak) for peak in re.findall(r"(\d+) MiB", f"{read.notes} {found.notes}")]

@@ -1,4 +1,4 @@
-"""A ledger file into the archive (typed, numbered, by month, Parquet, and packed), against a bare scan.
+"""A ledger file into the archive (typed, numbered, by month, Parquet), against a bare scan of it.
 
 Goals: a third of the scan's speed at a million rows, below 1 GiB, the same cost a row at every size.
 """

@@ -1,8 +1,10 @@
 """Ledgers of any size, the service's own commands over them, and a bare scan beside: for two benches."""
 
 import asyncio
+import gzip
 import json
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,13 +81,24 @@ def _grow(ledger: Path, times: int) -> None:
 
 
 async def read(seller: Seller, archive: Path, file: Path | None = None) -> Run:
-    """The service reads the ledger (or another file) into an archive."""
+    """The service reads the ledger (or another file), which came as gzip, into an archive."""
+    content = file or seller.ledger
+    received = await asyncio.to_thread(_packed, content)
     told = await _told(
         "integrations_backend.reports",
-        *(str(file or seller.ledger), "--archive", str(archive), "--seller", SELLER),
-        *("--marketplace", seller.account["marketplaceId"]),
+        *(str(content), "--archive", str(archive), "--seller", SELLER),
+        *("--marketplace", seller.account["marketplaceId"], "--received", str(received)),
     )
     return _run(told, told["rows"])
+
+
+def _packed(content: Path) -> Path:
+    """As Amazon sends it; a sync unpacks it while it arrives and keeps both."""
+    target = content.with_suffix(".gz")
+    if not target.exists():
+        with content.open("rb") as source, gzip.open(target, "wb", compresslevel=1) as packed:
+            shutil.copyfileobj(source, packed)
+    return target
 
 
 async def detect(seller: Seller, archive: Path, rows: int) -> Run:

@@ -2,6 +2,7 @@
 
 import ssl
 import zlib
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +41,11 @@ async def fetch_document(
         raise AmazonUnavailable(f"document broke off: {type(error).__name__}") from error
 
 
+def as_received(target: Path) -> Path:
+    """Where the packed bytes of a document are that came packed."""
+    return target.with_suffix(".gz")
+
+
 @cache
 def _trusted() -> ssl.SSLContext:
     """The authorities that are trusted: reading them takes longer than most documents."""
@@ -49,9 +55,15 @@ def _trusted() -> ssl.SSLContext:
 async def _write(answer: httpx.Response, target: Path, *, packed: bool, largest_bytes: int) -> None:
     unpack = zlib.decompressobj(_GZIP_WINDOW) if packed else None
     written = 0
-    with target.open("wb") as file:
+    with ExitStack() as open_files:
+        file = open_files.enter_context(target.open("wb"))
+        received = open_files.enter_context(as_received(target).open("wb")) if packed else None
         async for chunk in answer.aiter_raw(CHUNK_BYTES):
             data = unpack.decompress(chunk) if unpack else chunk
+            if unpack is not None and unpack.unused_data:
+                raise RequestRefused("the document goes on behind the end of its gzip file")
+            if received is not None:
+                received.write(chunk)
             written += len(data)
             if written > largest_bytes:
                 raise RequestRefused(

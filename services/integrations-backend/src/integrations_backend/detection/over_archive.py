@@ -5,7 +5,6 @@ Prints as JSON how much was found, in how many seconds and how much memory.
 
 import argparse
 import json
-import resource
 import sys
 import time
 from datetime import date
@@ -14,6 +13,7 @@ from integrations_backend.archive import Archive
 from integrations_backend.detection.detect import detect
 from integrations_backend.detection.run import facts_of
 from integrations_backend.reports.marketplaces import marketplace
+from integrations_backend.reports.peak import peak_mib
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
         "losses": len(found.losses),
         "seconds": round(time.perf_counter() - begun, 3),
         "processorSeconds": round(time.process_time() - worked, 3),
-        "peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+        "peakMiB": peak_mib(),
     }
     sys.stdout.write(json.dumps(told) + "\n")
 

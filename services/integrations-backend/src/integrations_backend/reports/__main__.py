@@ -6,7 +6,6 @@ seconds and how much memory. Exit status 2: the file is no report, and the sente
 
 import argparse
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.ingest import reading
 from integrations_backend.reports.layout import kind_of
 from integrations_backend.reports.marketplaces import marketplace
+from integrations_backend.reports.peak import peak_mib
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
         "rejected": read.written.rejected,
         "seconds": round(time.perf_counter() - begun, 3),
         "processorSeconds": round(time.process_time() - worked, 3),
-        "peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+        "peakMiB": peak_mib(),
     }
     sys.stdout.write(json.dumps(told) + "\n")
 

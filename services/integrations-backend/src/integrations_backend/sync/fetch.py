@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from integrations_backend.amazon_api.document import as_received
 from integrations_backend.amazon_api.errors import (
     AccessDenied,
     GrantRefused,
@@ -147,6 +148,7 @@ class Fetcher:
         with tempfile.TemporaryDirectory(prefix="opside-report-") as folder:
             content = Path(folder) / "document"
             charset = await self.amazon.of(sync.user_id).download(token, document_id, content)
+            packed = as_received(content)
             read = await ingest_report(
                 self.sessions,
                 self.archive,
@@ -159,6 +161,7 @@ class Fetcher:
                     document_id=document_id,
                     content=content,
                     charset=charset,
+                    packed=packed if packed.exists() else None,
                 ),
             )
         await self._change(sync, report, state="read", rows=read.rows, rejected=read.rejected)
