@@ -117,6 +117,14 @@ def test_rates_that_rose_for_all_products_are_no_overcharge() -> None:
     assert (findings.claims, findings.losses) == ([], [])
 
 
+def test_a_few_products_at_the_expected_fee_do_not_say_what_is_usual() -> None:
+    """Rates rose for twenty products; for five the preview is already that of tomorrow."""
+    risen = [line | {"sku": line["sku"].replace("-", "-1")} for line in others("-3.40", count=9)]
+    more = [line | {"order-id": line["order-id"] + "b"} for line in risen]
+    around = [*others(count=5), *risen, *more]
+    assert detect(charge("-3.40"), around=around).claims == []
+
+
 def test_nothing_is_said_while_rates_differ_between_products() -> None:
     mixed = [
         line
