@@ -13,6 +13,7 @@ from sandbox import SECRET_KEY, Sandbox, running
 from sqlalchemy import text
 
 from opside_chassis.database import EVERY_TENANT, Database, Sessions, transaction
+from opside_chassis.errors import NotFound
 from opside_chassis.testing.plugin import Signing
 from opside_contracts.payments.messages import ClawBackCommission, ConnectAccount
 from stripe_payments.clawbacks.request import Orderer, request_clawback
@@ -335,6 +336,15 @@ async def test_cards_are_listed_and_forgotten(shop: Shop) -> None:
         payment_method_id=saved.cards[0].payment_method_id,
     )
     assert (await list_cards(shop.sessions, shop.stripe, user_id=USER)).cards == []
+
+
+@pytest.mark.parametrize(
+    "nonsense", ["pm_\n", "Q\U000f9776f\nq\xe5", "../customers", "pm_1?expand=x", "", "x" * 256]
+)
+async def test_what_is_no_id_is_no_card_and_not_asked_of_stripe(shop: Shop, nonsense: str) -> None:
+    await shop.save_card()
+    with pytest.raises(NotFound):
+        await detach_card(shop.sessions, shop.stripe, user_id=USER, payment_method_id=nonsense)
 
 
 async def test_the_endpoints_are_registered_at_stripe_once(shop: Shop) -> None:

@@ -1,11 +1,16 @@
 """A seller's saved cards: Stripe holds them, we show and forget them."""
 
+import re
+
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.errors import NotFound
 from opside_chassis.wire import AnswerModel
 from stripe_payments.customers import queries
 from stripe_payments.customers.payer import Payer, payer_of
 from stripe_payments.stripe_api.gateway import Stripe
+
+_AN_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
+"""What Stripe's ids are made of: nothing else may become a part of an address at Stripe."""
 
 
 class SavedCard(AnswerModel):
@@ -61,8 +66,10 @@ async def detach_card(
         OutcomeUnknown: Stripe did not answer; asking again is safe.
     """
     payer: Payer = await payer_of(sessions, user_id)
+    if payer.customer_id is None or not _AN_ID.fullmatch(payment_method_id):
+        raise NotFound("this is not one of your cards")
     card = await stripe.card(payment_method_id)
-    if payer.customer_id is None or card.customer_id != payer.customer_id:
+    if card.customer_id != payer.customer_id:
         raise NotFound("this is not one of your cards")
     async with transaction(sessions, tenant=user_id) as session:
         await queries.forget_card(session, user_id, payment_method_id)
