@@ -1,9 +1,7 @@
 """States of a filing: who moves it where, and what payments make of it."""
 
 import itertools
-from datetime import date, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +9,6 @@ from main_api.filings.rules import (
     TRANSITIONS,
     UNFILED,
     FilingState,
-    has_expired,
     may_move,
     person_may_move,
     state_after_payments,
@@ -68,9 +65,3 @@ def test_paid_is_only_what_was_paid_whole_and_kept(
     )
     assert (state is FilingState.DENIED) == (taken == paid)
     assert (state is FilingState.PAID) == (units >= claimed and taken == 0)
-
-
-@pytest.mark.parametrize(("days", "expired"), [(-1, False), (0, False), (1, False), (2, True)])
-def test_a_deadline_ends_when_its_day_has_ended_everywhere(days: int, *, expired: bool) -> None:
-    deadline = date(2026, 12, 31)
-    assert has_expired(deadline, deadline + timedelta(days=days)) is expired

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
@@ -46,14 +46,3 @@ async def facts_of(
     if case_ids is not None:
         query = query.where(CaseFacts.case_id.in_(case_ids))
     return list(await session.scalars(query.order_by(CaseFacts.deadline, CaseFacts.case_id)))
-
-
-async def sellers_with_deadlines(session: AsyncSession, *, start: date, end: date) -> list[str]:
-    """Sellers who have an open case whose deadline lies between both days, inclusive."""
-    query = (
-        select(CaseFacts.user_id)
-        .where(CaseFacts.deadline >= start, CaseFacts.deadline <= end)
-        .distinct()
-        .order_by(CaseFacts.user_id)
-    )
-    return list(await session.scalars(query))

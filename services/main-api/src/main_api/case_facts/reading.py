@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from main_api.case_facts import queries
 from main_api.case_facts.facts import Facts
 from opside_chassis.clock import Clock
-from opside_chassis.database import EVERY_TENANT, Sessions, transaction
+from opside_chassis.database import Sessions, transaction
 from opside_chassis.errors import TooManyRequests, Unavailable
 from opside_contracts.integrations.client import IntegrationsClient
 
@@ -88,9 +88,3 @@ async def known_facts(
     """What was last read of these cases, by case id; those that are not open are missing."""
     rows = await queries.facts_of(session, user_id=user_id, case_ids=case_ids)
     return {row.case_id: Facts.stored(row) for row in rows}
-
-
-async def sellers_with_deadlines(sessions: Sessions, *, start: date, end: date) -> list[str]:
-    """Sellers who have an open case whose deadline lies between both days, inclusive."""
-    async with transaction(sessions, tenant=EVERY_TENANT) as session:
-        return await queries.sellers_with_deadlines(session, start=start, end=end)

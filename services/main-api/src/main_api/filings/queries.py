@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -143,9 +143,3 @@ async def user_of_feed(session: AsyncSession, secret_hash: str) -> str | None:
     """Whose calendar it is."""
     query = select(CalendarFeed.user_id).where(CalendarFeed.secret_hash == secret_hash)
     return (await session.scalars(query)).one_or_none()
-
-
-async def hold_user(session: AsyncSession, user_id: str) -> None:
-    """Until the end of the transaction nobody else drafts or expires filings of this seller."""
-    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
-    await session.execute(lock, {"key": f"filings:{user_id}"})

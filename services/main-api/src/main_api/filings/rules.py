@@ -1,6 +1,5 @@
 """States of a filing, who may move it where, and what Amazon's payments make of it. Pure."""
 
-from datetime import date, timedelta
 from enum import StrEnum
 
 
@@ -72,8 +71,3 @@ def state_after_payments(
     if paid_units >= claimed_units and reversed_minor == 0:
         return _S.PAID
     return _S.PARTLY_PAID
-
-
-def has_expired(deadline: date, today: date) -> bool:
-    """Whether it can no longer be filed."""
-    return today > deadline + timedelta(days=GRACE_DAYS)
