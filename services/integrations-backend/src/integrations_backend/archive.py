@@ -15,29 +15,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Protocol, Self, cast
 from urllib.parse import urlsplit
 
 import obstore
 import polars as pl
 from obstore.store import LocalStore, ObjectStore, S3Store
 
-from integrations_backend.reports.identity import (
-    LINE,
-    OCCURRENCE,
-    ROW_KEY,
-    identity_of,
-    row_key,
-)
-from integrations_backend.reports.kinds import KINDS, ReportKind
-from integrations_backend.reports.partitions import WrittenRows, stored_schema
 from opside_chassis.settings import WrongSetting
 
 if TYPE_CHECKING:  # these names are in obstore's stubs alone
     from obstore.store import RetryConfig, S3Config
 
-__all__ = ["OCCURRENCE", "ROW_KEY", "Archive", "Document"]
-
+LINE = "line"
+"""First column of every stored row: its line in the file; the header is 1."""
+OCCURRENCE = "occurrence"
+"""How-manieth of its identity in its file. The columns between `LINE` and this one are the identity."""
+ROW_KEY = "row_key"
+"""Column of rows that are given out: the cells of their identity together."""
+_SEPARATOR = "\x1f"
 RECEIVED, KEPT_ASIDE = "received", "kept-aside"
 _PATIENCE: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 _DELETED_AT_ONCE = 500
@@ -54,6 +50,28 @@ class Document:
     def name(self) -> str:
         """Its name in the archive: later documents sort behind earlier ones."""
         return f"{self.order:012d}-{hashlib.sha256(self.key.encode()).hexdigest()[:24]}"
+
+
+class Written(Protocol):
+    """What a report file became: PERIOD/NUMBER.parquet, at least one, and the rows kept aside."""
+
+    @property
+    def report_type(self) -> str:
+        """Amazon's name."""
+
+    @property
+    def files(self) -> list[Path]:
+        """Of rows."""
+
+    @property
+    def kept_aside(self) -> Path:
+        """Line and reason of rows that were not understood."""
+
+
+def row_key(identity: Sequence[str]) -> pl.Expr:
+    """The cells of these columns as one text."""
+    cells = [pl.col(name).cast(pl.String).fill_null("") for name in identity]
+    return pl.concat_str(cells, separator=_SEPARATOR).alias(ROW_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +146,13 @@ class Archive:
         return Path(self.url)
 
     def keep(
-        self, written: WrittenRows, *, user_id: str, document: Document, packed: Path | None
+        self, written: Written, *, user_id: str, document: Document, packed: Path | None
     ) -> str:
         """Store a file's rows and, if given, the file itself; the same document twice is one.
 
         Where rows differ in a cell that may change, those of the last document count.
         """
-        folder = f"{user_id}/{written.kind.report_type}"
+        folder = f"{user_id}/{written.report_type}"
         for file in written.files:
             period, number = file.parent.name, file.stem
             self._put(f"{folder}/{period}/{document.name}-{number}.parquet", file)
@@ -149,7 +167,7 @@ class Archive:
         Of files with overlapping windows, each key counts as often as in the file that has it most.
         Filters on columns of the identity reach the files themselves.
         """
-        return self._once_each(KINDS[report_type], self._stored(user_id, report_type))
+        return self._once_each(self._stored(user_id, report_type))
 
     def rows(self, user_id: str, report_type: str) -> pl.DataFrame | None:
         """As `scan`, in memory."""
@@ -163,7 +181,7 @@ class Archive:
         wanted = {name.rsplit("/", 1)[1] for name in archived_as}
         stored = self._stored(user_id, report_type)
         chosen = {name: files for name, files in stored.items() if name in wanted}
-        return _collected(self._once_each(KINDS[report_type], chosen))
+        return _collected(self._once_each(chosen))
 
     def document(self, archived_as: str) -> pl.DataFrame:
         """The rows of one document in their order, by the name that `keep` gave it."""
@@ -205,31 +223,38 @@ class Archive:
         for some in obstore.list(self._store, prefix):
             yield from sorted(one["path"] for one in some)
 
-    def _once_each(
-        self, kind: ReportKind, stored: Mapping[str, Mapping[str, list[str]]]
-    ) -> pl.LazyFrame | None:
-        if not stored:
-            return None
+    def _once_each(self, stored: Mapping[str, Mapping[str, list[str]]]) -> pl.LazyFrame | None:
         periods: dict[str, list[list[str]]] = defaultdict(list)
         for files_of in stored.values():
             for period, files in files_of.items():
                 periods[period].append(sorted(files))
-        parts = [self._period(kind, documents) for _, documents in sorted(periods.items())]
-        rows = pl.concat(parts) if parts else pl.LazyFrame(schema=stored_schema(kind))
-        return rows.with_columns(row_key(kind))
+        if not periods:
+            return None
+        # The last document has every column that its type has today.
+        newest = next(iter(stored[max(stored)].values()))
+        schema = self._scan(newest).collect_schema()
+        names = schema.names()
+        identity = names[names.index(LINE) + 1 : names.index(OCCURRENCE)]
+        parts = [self._period(periods[period], schema, identity) for period in sorted(periods)]
+        return pl.concat(parts).with_columns(row_key(identity))
 
-    def _period(self, kind: ReportKind, documents: list[list[str]]) -> pl.LazyFrame:
+    def _period(
+        self, documents: list[list[str]], schema: pl.Schema, identity: list[str]
+    ) -> pl.LazyFrame:
         """Rows of a month; one document has none twice, and that needs no looking."""
-        rows = pl.scan_parquet(
-            [file for files in documents for file in files],
-            schema=stored_schema(kind),
+        rows = self._scan([file for files in documents for file in files], schema)
+        if len(documents) == 1:
+            return rows
+        return rows.unique([*identity, OCCURRENCE], keep="last", maintain_order=True)
+
+    def _scan(self, files: list[str], schema: pl.Schema | None = None) -> pl.LazyFrame:
+        return pl.scan_parquet(
+            files,
+            schema=schema,
             missing_columns="insert",
             extra_columns="ignore",
             storage_options=dict(self._options) if self._options is not None else None,
         )
-        if len(documents) == 1:
-            return rows
-        return rows.unique([*identity_of(kind), OCCURRENCE], keep="last", maintain_order=True)
 
 
 def _collected(rows: pl.LazyFrame | None) -> pl.DataFrame | None:

@@ -10,9 +10,9 @@ from factories.report_rows import row as a_row
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integrations_backend.archive import OCCURRENCE
 from integrations_backend.reports import lines
 from integrations_backend.reports.errors import UnreadableReport
-from integrations_backend.reports.identity import OCCURRENCE
 from integrations_backend.reports.kinds import (
     KINDS,
     LEDGER,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
-from integrations_backend.reports.identity import OCCURRENCE, ROW_KEY
+from integrations_backend.archive import OCCURRENCE, ROW_KEY
 
 _PAIRS = {
     "item-related-fee-type": "item-related-fee-amount",

@@ -5,27 +5,15 @@ No report has a row id, and identical rows are real: two pieces lost on the same
 
 import polars as pl
 
+from integrations_backend.archive import LINE, OCCURRENCE
 from integrations_backend.reports.kinds import Kind, ReportKind
 
-ROW_KEY = "row_key"
-"""Column of rows that are given out: the cells of their identity together."""
-OCCURRENCE = "occurrence"
-"""Column of every stored row: how-manieth of its identity in its file."""
-LINE = "line"
-"""Column of every stored row: its line in the file; the header is 1."""
-_SEPARATOR = "\x1f"
 _HASH = "\x00hash"
 
 
 def identity_of(kind: ReportKind) -> list[str]:
     """The columns that make a row's identity."""
     return [column.name for column in kind.columns if column.identity]
-
-
-def row_key(kind: ReportKind) -> pl.Expr:
-    """The identity as one text."""
-    cells = [pl.col(name).cast(pl.String).fill_null("") for name in identity_of(kind)]
-    return pl.concat_str(cells, separator=_SEPARATOR).alias(ROW_KEY)
 
 
 def day_of(kind: ReportKind) -> str | None:

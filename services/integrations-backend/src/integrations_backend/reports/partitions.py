@@ -7,7 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from integrations_backend.reports.identity import LINE, OCCURRENCE, Occurrences, day_of
+from integrations_backend.archive import LINE, OCCURRENCE
+from integrations_backend.reports.identity import Occurrences, day_of, identity_of
 from integrations_backend.reports.kinds import ReportKind
 from integrations_backend.reports.lines import charsets
 from integrations_backend.reports.marketplaces import Marketplace
@@ -39,6 +40,11 @@ class WrittenRows:
     first_rejected: tuple[RejectedRow, ...]
 
     @property
+    def report_type(self) -> str:
+        """Amazon's name."""
+        return self.kind.report_type
+
+    @property
     def kept_aside(self) -> Path:
         """Every line that was not understood, and why."""
         return self.folder / KEPT_ASIDE
@@ -50,14 +56,13 @@ class WrittenRows:
 
     def scan(self) -> pl.LazyFrame:
         """All rows, in the order of the periods, then of the file."""
-        if not self.files:
-            return pl.LazyFrame(schema=stored_schema(self.kind))
         return pl.scan_parquet(self.files)
 
 
 def stored_schema(kind: ReportKind) -> dict[str, pl.DataType]:
-    """The columns of stored rows."""
-    return {**schema_of(kind), OCCURRENCE: pl.UInt32()}
+    """The columns of stored rows: line, identity, occurrence, the others."""
+    schema = {**schema_of(kind), OCCURRENCE: pl.UInt32()}
+    return {name: schema[name] for name in (LINE, *identity_of(kind), OCCURRENCE)} | schema
 
 
 def write_rows(
@@ -107,6 +112,7 @@ class _Months:
     def __init__(self, kind: ReportKind, folder: Path) -> None:
         self.rows = 0
         self._day = day_of(kind)
+        self._schema = stored_schema(kind)
         self._folder = folder
         self._waiting: dict[str, list[pl.DataFrame]] = defaultdict(list)
         self._count = 0
@@ -130,12 +136,13 @@ class _Months:
 
     def write(self) -> None:
         """Everything that waits into files."""
+        if not self._waiting and not self._flushes:
+            self._waiting[UNDATED].append(pl.DataFrame(schema=self._schema))
         for period, parts in self._waiting.items():
             folder = self._folder / period
             folder.mkdir(exist_ok=True)
-            rows = pl.concat(parts)
-            if rows.height:
-                _write_parquet(rows, folder / f"{self._flushes:04d}.parquet")
+            rows = pl.concat(parts).select(*self._schema)
+            _write_parquet(rows, folder / f"{self._flushes:04d}.parquet")
         self._waiting.clear()
         self._count = 0
         self._flushes += 1

@@ -8,11 +8,12 @@ from typing import BinaryIO
 
 import polars as pl
 
+from integrations_backend.archive import LINE, OCCURRENCE, row_key
 from integrations_backend.reports.careful import Values, read_line
 from integrations_backend.reports.cells import DTYPES
 from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.fast import READABLE, read_lines
-from integrations_backend.reports.identity import LINE, OCCURRENCE, identity_of, row_key
+from integrations_backend.reports.identity import identity_of
 from integrations_backend.reports.kinds import ReportKind
 from integrations_backend.reports.layout import Layout, layout_of
 from integrations_backend.reports.lines import PIECE_BYTES, UTF_8, charsets, pieces
@@ -122,7 +123,8 @@ def schema_of(kind: ReportKind) -> dict[str, pl.DataType]:
 def _together(kind: ReportKind, batches: list[Batch]) -> ParsedReport:
     frame = pl.concat([batch.rows for batch in batches])
     numbered = frame.with_columns(
-        row_key(kind), pl.col(LINE).cum_count().over(identity_of(kind)).alias(OCCURRENCE)
+        row_key(identity_of(kind)),
+        pl.col(LINE).cum_count().over(identity_of(kind)).alias(OCCURRENCE),
     )
     return ParsedReport(kind, numbered, tuple(row for batch in batches for row in batch.rejected))
 

@@ -5,9 +5,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from integrations_backend.archive import LINE
 from integrations_backend.reports.careful import split
 from integrations_backend.reports.errors import UnreadableReport
-from integrations_backend.reports.identity import LINE
 from integrations_backend.reports.ingest import ReadReport, reading
 from integrations_backend.reports.kinds import SETTLEMENT, ReportKind, fold
 from integrations_backend.reports.layout import header_of, kind_of
