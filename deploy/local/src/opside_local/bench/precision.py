@@ -8,7 +8,7 @@ SELLERS = (
     *(
         Seller(like, f"accuracy-{number}")
         for like in ("ada", "cleo", "dieter", "yuki", "chloe")
-        for number in range(3)
+        for number in range(2)
     ),
     *(Seller("dora", f"clean-{number}") for number in range(2)),
 )
