@@ -10,12 +10,15 @@ from opside_chassis.database import Sessions
 __all__ = ["Runtime", "runtime", "sessions"]
 
 
-def runtime(request: Request) -> Runtime:
-    """The parts that were put together at the start."""
+async def runtime(request: Request) -> Runtime:
+    """The parts that were put together at the start.
+
+    Not blocking, and still async: FastAPI would run a plain function in a thread.
+    """
     parts: Runtime = request.app.state.runtime
     return parts
 
 
-def sessions(parts: Annotated[Runtime, Depends(runtime)]) -> Sessions:
+async def sessions(parts: Annotated[Runtime, Depends(runtime)]) -> Sessions:
     """Database sessions."""
     return parts.database.sessions
