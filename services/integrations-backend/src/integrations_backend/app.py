@@ -9,7 +9,6 @@ from integrations_backend.cases import routes as cases_routes
 from integrations_backend.connections import routes as connections_routes
 from integrations_backend.fees import routes as fees_routes
 from integrations_backend.inventory import routes as inventory_routes
-from integrations_backend.inventory import unit_ledger_routes
 from integrations_backend.invoices import routes as invoices_routes
 from integrations_backend.mail import routes as mail_routes
 from integrations_backend.onboarding import routes as onboarding_routes
@@ -19,6 +18,7 @@ from integrations_backend.settings import Settings
 from integrations_backend.stripe_transactions import routes as stripe_routes
 from integrations_backend.sync import routes as sync_routes
 from integrations_backend.sync.progress import open_progress
+from integrations_backend.unit_ledger import routes as unit_ledger_routes
 from opside_chassis import process
 from opside_chassis.health import database_check, queue_check, redis_check
 from opside_chassis.rate_limits import PathLimits

@@ -7,8 +7,8 @@ from factories.report_rows import Row, frame, row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations_backend.inventory.unit_ledger import MOVEMENTS, ItemLedger, Uneven, unit_ledger
 from integrations_backend.reports.kinds import INVENTORY, LEDGER, LEDGER_SUMMARY
+from integrations_backend.unit_ledger.balance import MOVEMENTS, ItemLedger, Uneven, unit_ledger
 
 
 def event(kind: str, units: int, reason: str = "", **changes: object) -> Row:

@@ -59,7 +59,7 @@ async def match_recoveries(
     begun = time.monotonic()
     # Payments first: the batch of a reversal must find what it takes back.
     for reversals in (False, True):
-        some = [row for row in fresh if bool(row["original-reimbursement-id"]) is reversals]
+        some = [row for row in fresh if bool(_taken_back_by(row)) is reversals]
         for start in range(0, len(some), BATCH):
             if time.monotonic() - begun > WORK_SECONDS:
                 raise RetryLater(0, "more reimbursements to allocate")
@@ -105,7 +105,7 @@ class _Batch:
     @classmethod
     async def of(cls, session: AsyncSession, user_id: str, rows: Sequence[Row]) -> Self:
         ids = {str(row["reimbursement-id"]) for row in rows}
-        originals = {str(row["original-reimbursement-id"] or "") for row in rows}
+        originals = {_taken_back_by(row) for row in rows}
         numbers = {str(row["case-id"] or "") for row in rows} - {""}
         return cls(
             await recovery_queries.known_among(session, user_id, ids | originals),
@@ -175,7 +175,17 @@ def _recovery(row: Row, user_id: str) -> CaseRecovery:
         approved_at=row["approval-date"],
         reason=str(row["reason"]),
         amazon_case_id=str(row["case-id"] or ""),
-        original_recovery_id=str(row["original-reimbursement-id"] or "") or None,
+        original_recovery_id=_taken_back_by(row) or None,
         billable=False,
         not_billable_reason=None,
     )
+
+
+def _taken_back_by(row: Row) -> str:
+    """The reimbursement that this row takes back, or an empty text.
+
+    One that names another and pays money tops it up: a payment of its own, since the sign decides
+    and not the word (facts section 4).
+    """
+    pays = int(str(row["amount-total"])) > 0
+    return "" if pays else str(row["original-reimbursement-id"] or "")

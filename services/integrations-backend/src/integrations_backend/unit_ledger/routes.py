@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from integrations_backend.dependencies import Runtime, runtime
-from integrations_backend.inventory.unit_ledger import ItemLedger, unit_ledger
 from integrations_backend.reports.kinds import INVENTORY, LEDGER, LEDGER_SUMMARY
 from integrations_backend.reports.snapshot import newest_snapshot
+from integrations_backend.unit_ledger.balance import ItemLedger, unit_ledger
 from opside_chassis import access
 from opside_chassis.access import Caller
 from opside_chassis.pagination import Page, PageQuery, decode_cursor, encode_cursor

@@ -1,0 +1,1 @@
+"""Where every unit is, as the ledger books it, and where that does not come out even."""
