@@ -32,7 +32,7 @@ from opside_local.journey.cards import finish_onboarding, save_card
 from opside_local.journey.people import CLEO, DORA, OLGA, Person
 from opside_local.journey.signing_in import sign_in, sign_in_admin
 from opside_local.journey.waiting import until
-from opside_local.secrets import MAIN_API, PAYMENTS
+from opside_local.secrets import INTEGRATIONS, MAIN_API, PAYMENTS
 from opside_local.system import System, running, worker_of
 
 WORKER = worker_of(PAYMENTS)
@@ -157,9 +157,16 @@ async def _move_in(system: System, browser: Browser, person: Person) -> str:
 async def _open_account(house: House, browser: Browser) -> None:
     """The account that a seller's share is sent to."""
     user_id = house.gross.user_id
-    await house.payments.connect_account(
-        ConnectAccount(user_id=user_id), idempotency_key=f"connect-{user_id}"
+    # Only integrations-backend may ask for accounts.
+    http = ServiceClient(
+        house.system.urls.payments, PAYMENTS, tokens_of(house.system, INTEGRATIONS)
     )
+    try:
+        await PaymentsClient(http).connect_account(
+            ConnectAccount(user_id=user_id), idempotency_key=f"connect-{user_id}"
+        )
+    finally:
+        await http.close()
     await finish_onboarding(browser, user_id)
 
 

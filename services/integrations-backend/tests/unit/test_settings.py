@@ -13,6 +13,7 @@ import pytest
 from integrations_backend.settings import Settings
 from opside_chassis.keyring import generate_keypair
 from opside_chassis.settings import WrongSetting, read
+from opside_chassis.testing.engines import free_port
 
 PREFIXES = (
     *(
@@ -194,7 +195,7 @@ def ends(tmp_path_factory: pytest.TempPathFactory) -> Ends:
         bare = {name: value for name, value in settings.items() if value is not None}
         return subprocess.run(  # noqa: S603 - our own module
             [sys.executable, "-m", f"integrations_backend.{door}"],
-            env={"PATH": os.defpath, "PORT": "3999"} | bare,
+            env={"PATH": os.defpath, "PORT": str(free_port())} | bare,
             capture_output=True,
             text=True,
             check=False,

@@ -10,6 +10,7 @@ import pytest
 from main_api.settings import Settings
 from opside_chassis.keyring import generate_keypair
 from opside_chassis.settings import WrongSetting, read
+from opside_chassis.testing.engines import free_port
 
 REQUIRED = (
     "DATABASE_URL",
@@ -140,7 +141,7 @@ def refusal(program: str, changes: dict[str, str | None]) -> str:
     settings = good() | changes
     started = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", program],
-        env={"PATH": os.defpath, "PORT": "4998"}
+        env={"PATH": os.defpath, "PORT": str(free_port())}
         | {name: value for name, value in settings.items() if value is not None},
         capture_output=True,
         text=True,

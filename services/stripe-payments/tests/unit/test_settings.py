@@ -10,6 +10,7 @@ import pytest
 
 from opside_chassis.keyring import generate_keypair
 from opside_chassis.settings import WrongSetting, read
+from opside_chassis.testing.engines import free_port
 from stripe_payments.settings import Settings
 
 TEST_KEY = "sk_" + "test_" + "x" * 24
@@ -96,7 +97,7 @@ def test_the_program_prints_one_line_and_leaves(changes: dict[str, str | None], 
     bare = {name: value for name, value in settings.items() if value is not None}
     started = subprocess.run(
         [sys.executable, "-m", "stripe_payments.app"],
-        env={"PATH": os.defpath, "PORT": "4999"} | bare,
+        env={"PATH": os.defpath, "PORT": str(free_port())} | bare,
         capture_output=True,
         text=True,
         check=False,
