@@ -1,5 +1,6 @@
 """What was looked at and what not: every source has an answer, and "not looked" never reads as "clean"."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -118,7 +119,10 @@ async def test_a_plan_that_stays_used_up_for_a_day_ends_the_report_and_says_so(
     assert {one["state"] for key, one in (await covered(service)).items() if key != SETTLEMENT} == {
         "pending"
     }
-    await service.execute("UPDATE sync_jobs SET started_at = now() - interval '25 hours'")
+    await service.execute(
+        "UPDATE sync_jobs SET started_at = :then",
+        then=service.runtime.clock() - timedelta(hours=25),
+    )
     await service.work()
     (sync,) = await service.rows("SELECT status FROM sync_jobs")
     assert sync["status"] == "done", "and not for ever"

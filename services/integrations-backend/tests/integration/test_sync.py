@@ -228,7 +228,10 @@ async def test_a_report_that_is_never_ready_fails_after_a_day_and_the_sync_goes_
     await service.connect(ADA)
     await service.work(rounds=3)
     blocked = await started(service)
-    await service.execute("UPDATE sync_jobs SET started_at = now() - interval '25 hours'")
+    await service.execute(
+        "UPDATE sync_jobs SET started_at = :then",
+        then=service.runtime.clock() - timedelta(hours=25),
+    )
     await service.work()
     (sync,) = await service.rows("SELECT id, status, audit FROM sync_jobs")
     assert (sync["id"], sync["status"]) == (blocked, "done")
