@@ -43,6 +43,16 @@ status: setup ## Say what runs and where
 migrate: setup ## Bring all three schemas to their newest version (DATABASE_URL, or the data of `make up`)
 	@$(LOCAL) migrate
 
+.PHONY: backup
+backup: setup ## Write all data into a new folder while the system works: make backup TO=<folder>
+	@test -n "$(TO)" || { echo "TO: no folder named; mend: make backup TO=<new folder>" >&2; exit 2; }
+	@$(LOCAL) backup "$(TO)"
+
+.PHONY: restore
+restore: setup ## Bring a backup back into an empty copy and prove it: make restore FROM=<folder>
+	@test -n "$(FROM)" || { echo "FROM: no folder named; mend: make restore FROM=<folder>" >&2; exit 2; }
+	@$(LOCAL) restore "$(FROM)"
+
 .PHONY: doctor
 doctor: setup ## Check that this machine can run the system
 	@$(LOCAL) doctor

@@ -8,16 +8,16 @@ from typing import Any
 import httpx
 import pytest
 from proof import control, differences
+from recovering import charges, recover
 
 from opside_contracts.payments.messages import ChargeCommission
 from opside_local.journey.browser import Browser, Refused
 from opside_local.journey.cards import save_card
-from opside_local.journey.filing import enter_costs, file_cases, wait_for_decisions
 from opside_local.journey.listing import everything
 from opside_local.journey.people import OLGA, SELLERS
-from opside_local.journey.settling import billing_lines, wait_until_settled
+from opside_local.journey.settling import billing_lines
 from opside_local.journey.signing_in import sign_in, sign_in_admin
-from opside_local.journey.syncing import sync_again, wait_for_sync
+from opside_local.journey.syncing import sync_again
 from opside_local.journey.waiting import until
 from opside_local.system import System, worker_of
 
@@ -26,22 +26,6 @@ DETECTED = (
     *("warehouse_lost", "warehouse_damaged", "customer_return", "removal_lost"),
     "inbound_shortage",
 )
-
-
-async def charges(system: System) -> int:
-    journals = await control(system, "stripe/books/journals")
-    return sum(journal["kind"] == "charge" for journal in journals)
-
-
-async def recover(system: System, seller: Browser) -> list[dict[str, Any]]:
-    """From the first sync to settled commissions; answers the statement lines."""
-    await wait_for_sync(seller)
-    await enter_costs(seller, system.urls.amazon)
-    await file_cases(seller, system.urls.amazon)
-    decisions = await wait_for_decisions(seller, system.urls.amazon)
-    await sync_again(seller)
-    paid = [one["reimbursementId"] for one in decisions if one["reimbursementId"]]
-    return await wait_until_settled(seller, paid)
 
 
 async def test_a_seller_is_found_recovered_and_charged_once_though_processes_die(

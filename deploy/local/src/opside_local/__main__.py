@@ -13,7 +13,7 @@ from rich.console import Console
 
 from opside_chassis.settings import WrongSetting, refuse_start
 from opside_chassis.testing.engines import EngineFailed
-from opside_local import audit, demo, docker_env, doctor, suites, supervisor
+from opside_local import audit, backup, demo, docker_env, doctor, suites, supervisor
 from opside_local.bench import harness
 from opside_local.folders import AlreadyRunning, StateFolder
 from opside_local.journey.errors import JourneyFailed
@@ -27,6 +27,7 @@ FAILURES = (
     JourneyFailed,
     StartFailed,
     audit.NoReports,
+    backup.BackupFailed,
     harness.UnknownBench,
 )
 """What a person can mend: shown as a sentence, without a traceback."""
@@ -67,6 +68,11 @@ def _parser() -> argparse.ArgumentParser:
     down.add_argument("--quiet", action="store_true", help="say nothing")
     for one in (up, down, add("status", "what runs and where", _status)):
         one.add_argument("--state", type=Path, help="its data is there instead of in .local/up")
+    kept = add("backup", "write all data into a new folder, running or not", _backup)
+    back = add("restore", "bring a backup back into an empty copy and prove it", _restore)
+    for one in (kept, back):
+        one.add_argument("folder", type=Path)
+        one.add_argument("--state", type=Path, help="of this copy instead of .local/up")
     add("migrate", "bring all schemas to their newest version", _migrate)
     add("audit", "read real report files of a folder", _audit).add_argument("folder", type=Path)
     add("doctor", "can this machine run the system?", _doctor)
@@ -122,6 +128,22 @@ def _status(arguments: argparse.Namespace, console: Console) -> int:
 
 def _supervise(arguments: argparse.Namespace, console: Console) -> int:
     return _run(supervisor.supervise(arguments.state, console))
+
+
+def _backup(arguments: argparse.Namespace, console: Console) -> int:
+    made = backup.back_up(_folder_of_up(arguments), arguments.folder.absolute())
+    console.print(
+        f"{arguments.folder}: {made.summary}. The keys are not in it: keep them elsewhere."
+    )
+    return 0
+
+
+def _restore(arguments: argparse.Namespace, console: Console) -> int:
+    made = backup.restore(_folder_of_up(arguments), arguments.folder.absolute())
+    console.print(
+        f"Restored: {made.summary}, of {made.taken_at:%Y-%m-%d %H:%M:%S} UTC; all counts equal."
+    )
+    return 0
 
 
 def _migrate(_: argparse.Namespace, console: Console) -> int:

@@ -75,6 +75,11 @@ def free_ports(remembered: Path) -> Ports:
     return ports
 
 
+def remembered_ports(remembered: Path) -> Ports:
+    """Those of the copy that runs now; raises `TypeError` when its file was never written."""
+    return Ports(**_read(remembered))
+
+
 def documented_ports(environment: Mapping[str, str], remembered: Path) -> Ports:
     """The documented ports or those the environment names; raises `WrongSetting` for a taken one.
 

