@@ -40,7 +40,7 @@ def test_the_openapi_description_is_the_kept_one(service, app):
     assert kept.read_text() == described, "the API changed; if it was meant to: make openapi"
 
 
-def test_the_products_description_is_made_of_the_services_own():
+def test_the_products_openapi_description_is_made_of_the_services_own():
     """After the test above, so that one run writes both."""
     described = {
         name: json.loads((PROJECT / "services" / name / OPENAPI).read_text()) for name in PACKAGES
@@ -52,3 +52,23 @@ def test_the_products_description_is_made_of_the_services_own():
     if os.environ.get("OPSIDE_WRITE_OPENAPI"):
         kept.write_text(whole)
     assert kept.read_text() == whole, "a service's API changed; if it was meant to: make openapi"
+
+
+def test_a_filed_case_is_answered_alike_by_main_api_and_by_whose_case_it_is():
+    """main-api files it itself; its callers were promised what integrations-backend answers."""
+    answers = [
+        _answered(json.loads((PROJECT / "services" / name / OPENAPI).read_text()))
+        for name in ("main-api", "integrations-backend")
+    ]
+    assert answers[0] == answers[1]
+
+
+def _answered(document):
+    """Each field of the answer to a case that was filed, and whether it may be null."""
+    operation = document["paths"]["/api/cases/{case_id}/filed"]["post"]
+    good = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    schema = document["components"]["schemas"][good["$ref"].rsplit("/", 1)[1]]
+    return {
+        name: {"type": "null"} in field.get("anyOf", ())
+        for name, field in schema["properties"].items()
+    }

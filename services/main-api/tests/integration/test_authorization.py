@@ -68,6 +68,7 @@ MEMBERS = {
     "PUT /api/filings/{filing_id}/text",
     "POST /api/filings/{filing_id}/move",
     "POST /api/filings/{filing_id}/filed",
+    "POST /api/cases/{case_id}/filed",
     "GET /api/filings/{filing_id}/packet.pdf",
     "GET /api/filings/{filing_id}/packet.zip",
 } | {f"{row.method} {row.path}" for row in ROUTES if "user" in row.roles}

@@ -45,10 +45,13 @@ async def mark_filed(
         _refuse_other_id(filing.amazon_case_id)
         refuse_illegal(FilingState(filing.state), FilingState.FILED)
     await _refuse_closed(integrations, user_id, filing.case_id, amazon_case_id)
-    try:
-        return await _file(sessions, user_id, filing_id, amazon_case_id, clock)
-    except IntegrityError as error:
-        raise FiledOtherwise("this Amazon case id belongs to another filing") from error
+    return await note_filed(
+        sessions,
+        user_id=user_id,
+        filing_id=filing_id,
+        amazon_case_id=amazon_case_id,
+        clock=clock,
+    )
 
 
 async def _refuse_closed(
@@ -69,6 +72,19 @@ async def _refuse_closed(
 def _refuse_other_id(known: str | None) -> None:
     if known is not None:
         raise FiledOtherwise(f"it was filed under Amazon case {known}")
+
+
+async def note_filed(
+    sessions: Sessions, *, user_id: str, filing_id: str, amazon_case_id: str, clock: Clock
+) -> FilingDetail:
+    """Move the filing to `filed` and plan to tell integrations-backend, in one transaction.
+
+    Raises what `mark_filed` raises, but for `CaseNotOpen`: the caller has looked at the case.
+    """
+    try:
+        return await _file(sessions, user_id, filing_id, amazon_case_id, clock)
+    except IntegrityError as error:
+        raise FiledOtherwise("this Amazon case id belongs to another filing") from error
 
 
 async def _file(

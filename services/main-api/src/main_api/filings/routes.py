@@ -17,6 +17,7 @@ from main_api.filings.calendar_feed import (
 )
 from main_api.filings.draft import draft_filing, draft_many
 from main_api.filings.file import file_many, mark_filed
+from main_api.filings.file_case import file_case
 from main_api.filings.listing import list_filings, read_audit, read_filing
 from main_api.filings.move import move_filing, word_claim
 from main_api.filings.packet import bound_pdf, read_packet, write_zip
@@ -40,6 +41,7 @@ from opside_chassis import access
 from opside_chassis.access import Caller
 from opside_chassis.database import Sessions
 from opside_chassis.pagination import Page, PageQuery
+from opside_contracts.integrations.cases import SellerCase
 
 router = APIRouter()
 Member = Annotated[Caller, Depends(access.member())]
@@ -173,6 +175,19 @@ async def filed(filing_id: str, told: Filed, caller: Member, parts: Parts) -> Fi
         parts.integrations,
         user_id=caller.user_id,
         filing_id=filing_id,
+        amazon_case_id=told.amazon_case_id,
+        clock=parts.clock,
+    )
+
+
+@router.post("/api/cases/{case_id}/filed")
+async def case_filed(case_id: str, told: Filed, caller: Member, parts: Parts) -> SellerCase:
+    """A person filed this case at Amazon; its filing is drafted, if there is none, and filed."""
+    return await file_case(
+        parts.database.sessions,
+        parts.integrations,
+        user_id=caller.user_id,
+        case_id=case_id,
         amazon_case_id=told.amazon_case_id,
         clock=parts.clock,
     )

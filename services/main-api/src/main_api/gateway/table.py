@@ -90,7 +90,6 @@ ROUTES: tuple[PassedOn, ...] = (
     *_both_forms("DELETE", "/sync/cancel/{sync_id}"),
     _integrations("GET", "/api/cases"),
     _integrations("GET", "/api/cases/{case_id}"),
-    _integrations("POST", "/api/cases/{case_id}/filed"),
     _integrations("GET", "/api/recoveries"),
     _integrations("PUT", "/api/costs"),
     _integrations("POST", "/api/reports/upload"),

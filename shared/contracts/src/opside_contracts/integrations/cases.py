@@ -32,6 +32,8 @@ class SellerCase(AnswerModel):
     closed_reason: str | None = None
     amazon_case_id: str | None = None
     filed_at: datetime | None = None
+    mcde_doc_id: str | None = None
+    audit: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class SellerCases(AnswerModel):
