@@ -76,7 +76,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """
     archive = Archive.open(settings.archive_url, settings.bucket_access)
     database = Database.connect(settings.database_url, application_name=SERVICE)
-    tokens = ServiceTokens(SigningKey.from_settings(settings, issuer=SERVICE), SERVICE)
+    tokens = ServiceTokens(SigningKey.reread(settings, issuer=SERVICE), SERVICE)
     main_api = ServiceClient(settings.main_api_url, "main-api", tokens)
     payments = ServiceClient(settings.payments_url, "stripe-payments", tokens)
     lwa = provider_client(settings.amazon_lwa_url, timeout_seconds=PROVIDER_TIMEOUT_SECONDS)

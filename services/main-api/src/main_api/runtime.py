@@ -50,7 +50,7 @@ class Runtime:
 
 def service_clients(settings: Settings) -> dict[str, ServiceClient]:
     """Clients of the other two services, speaking as main-api."""
-    tokens = ServiceTokens(SigningKey.from_settings(settings, issuer=SERVICE), SERVICE)
+    tokens = ServiceTokens(SigningKey.reread(settings, issuer=SERVICE), SERVICE)
     addresses = {
         "integrations-backend": settings.integrations_url,
         "stripe-payments": settings.payments_url,
@@ -91,7 +91,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             integrations=IntegrationsClient(clients["integrations-backend"]),
             payments=PaymentsClient(clients["stripe-payments"]),
             upstreams=clients,
-            user_tokens=UserTokens(SigningKey.from_settings(settings, issuer=SERVICE)),
+            user_tokens=UserTokens(SigningKey.reread(settings, issuer=SERVICE)),
             allowed_origins=allowed_origins(settings),
             evidence=evidence,
             mailer=mailer,

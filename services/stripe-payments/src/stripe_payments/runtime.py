@@ -48,7 +48,7 @@ async def open_runtime(settings: Settings, *, role: str = API) -> AsyncIterator[
         WrongSetting: DATABASE_URL names a role that is too strong.
     """
     database = Database.connect(settings.database_url, application_name=SERVICE, role=role)
-    tokens = ServiceTokens(SigningKey.from_settings(settings, issuer=SERVICE), SERVICE)
+    tokens = ServiceTokens(SigningKey.reread(settings, issuer=SERVICE), SERVICE)
     main_api = ServiceClient(settings.main_api_url, "main-api", tokens)
     live = LiveStripe(settings)
     try:

@@ -6,12 +6,13 @@ after one token lifetime, drop the old one after two. Two keys of one issuer may
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from opside_chassis.key_file import Rereading
 from opside_chassis.settings import ServiceSettings, WrongSetting
 
 KEY_BYTES = 32
@@ -49,41 +50,65 @@ class SigningKey:
             raise WrongSetting("SERVICE_PRIVATE_KEY", "is a placeholder, not a random key", _MEND)
         return cls(settings.service_key_id, issuer, Ed25519PrivateKey.from_private_bytes(seed))
 
+    @classmethod
+    def reread(cls, settings: ServiceSettings, *, issuer: str) -> "Rereading[SigningKey]":
+        """The key that KEYS_FILE names now; raises `WrongSetting` as `from_settings` does."""
+        return Rereading(settings, lambda now: cls.from_settings(now, issuer=issuer))
+
     def verification_key(self) -> VerificationKey:
         """The public half, as the others list it."""
         return VerificationKey(self.kid, self.issuer, self.private.public_key())
 
 
+KeyTable = Mapping[str, VerificationKey]
+
+
 class KeyRing:
-    """The fixed table of keys a service believes; built once at start, never from a token."""
+    """The keys a service believes, by key id; never a key that a token brings along."""
 
     def __init__(self, keys: Iterable[VerificationKey]) -> None:
-        self._keys: dict[str, VerificationKey] = {}
-        for key in keys:
-            if key.kid in self._keys:
-                raise ValueError(f"the key id {key.kid} is listed twice")
-            self._keys[key.kid] = key
+        """Raises ValueError when a key id is listed twice."""
+        table = _table(keys)
+        self._current: Callable[[], KeyTable] = lambda: table
 
     @classmethod
     def from_settings(cls, settings: ServiceSettings) -> "KeyRing":
-        """Read SERVICE_PUBLIC_KEYS; raises `WrongSetting` when an entry is not a key."""
-        setting = "SERVICE_PUBLIC_KEYS"
-        keys = [
-            VerificationKey(
-                entry.kid,
-                entry.issuer,
-                Ed25519PublicKey.from_public_bytes(_decode(entry.public_key, setting=setting)),
-            )
-            for entry in settings.service_public_keys
-        ]
-        try:
-            return cls(keys)
-        except ValueError as error:
-            raise WrongSetting(setting, str(error), "give each key its own kid") from error
+        """SERVICE_PUBLIC_KEYS, as KEYS_FILE has them now.
+
+        Raises `WrongSetting` when an entry is not a key.
+        """
+        ring = cls(())
+        ring._current = Rereading(settings, _published).now
+        return ring
 
     def find(self, kid: str) -> VerificationKey | None:
         """The key of this id, or None when nobody published it."""
-        return self._keys.get(kid)
+        return self._current().get(kid)
+
+
+def _published(settings: ServiceSettings) -> KeyTable:
+    setting = "SERVICE_PUBLIC_KEYS"
+    keys = [
+        VerificationKey(
+            entry.kid,
+            entry.issuer,
+            Ed25519PublicKey.from_public_bytes(_decode(entry.public_key, setting=setting)),
+        )
+        for entry in settings.service_public_keys
+    ]
+    try:
+        return _table(keys)
+    except ValueError as error:
+        raise WrongSetting(setting, str(error), "give each key its own kid") from error
+
+
+def _table(keys: Iterable[VerificationKey]) -> KeyTable:
+    table: dict[str, VerificationKey] = {}
+    for key in keys:
+        if key.kid in table:
+            raise ValueError(f"the key id {key.kid} is listed twice")
+        table[key.kid] = key
+    return table
 
 
 class KeyPair(NamedTuple):

@@ -14,12 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opside_chassis.clock import Clock, utc_now
 from opside_chassis.errors import Unauthenticated
+from opside_chassis.key_file import Rereading
 from opside_chassis.keyring import KeyRing, SigningKey
 from opside_chassis.signed_token import (
     SERVICE_TOKEN,
     SKEW_SECONDS,
     TokenSigner,
     TokenVerifier,
+    current_key,
     expiry,
     optional_text,
     required_text,
@@ -42,9 +44,16 @@ class ServiceIdentity:
 class ServiceTokens:
     """Mints this service's tokens for the services it calls."""
 
-    def __init__(self, signing_key: SigningKey, issuer: str, *, clock: Clock = utc_now) -> None:
-        if signing_key.issuer != issuer:
-            raise ValueError(f"the key {signing_key.kid} belongs to {signing_key.issuer}")
+    def __init__(
+        self,
+        signing_key: SigningKey | Rereading[SigningKey],
+        issuer: str,
+        *,
+        clock: Clock = utc_now,
+    ) -> None:
+        now = current_key(signing_key)
+        if now.issuer != issuer:
+            raise ValueError(f"the key {now.kid} belongs to {now.issuer}")
         self._issuer = issuer
         self._signer = TokenSigner(signing_key, SERVICE_TOKEN, clock)
 

@@ -1,7 +1,11 @@
 """Typed settings of a service; a wrong one stops the start with one line on standard error."""
 
+import json
+import os
 import sys
-from typing import Annotated, Any, Literal, NoReturn, TypeVar
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -60,6 +64,11 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
+    REREAD: ClassVar[frozenset[str]] = frozenset(
+        {"service_key_id", "service_private_key", "service_public_keys"}
+    )
+    """What may stand in KEYS_FILE, and change while the process runs."""
+
     environment: Literal["development", "test", "production"] = "development"
     host: str = "127.0.0.1"
     port: int = Field(ge=1, le=65_535)
@@ -81,6 +90,9 @@ class ServiceSettings(BaseSettings):
     service_private_key: SecretStr
     """base64url of the raw 32-byte Ed25519 seed."""
     service_public_keys: tuple[PublicKeyEntry, ...]
+    keys_file: str = ""
+    """A JSON file of the keys among these settings, which wins over the environment and is read again
+    when it is replaced (`key_file.py`). Empty: keys change with a restart."""
     main_api_url: BaseUrl = "http://127.0.0.1:8000"
     integrations_url: BaseUrl = "http://127.0.0.1:3000"
     payments_url: BaseUrl = "http://127.0.0.1:4000"
@@ -108,11 +120,47 @@ Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
 def read(cls: type[Settings], **values: Any) -> Settings:  # noqa: ANN401 - any setting's value
-    """The settings from the environment, `values` first.
+    """The settings from the environment, `values` first, then those of the file that KEYS_FILE names.
 
     Raises:
         WrongSetting: the first one that cannot be started with.
     """
+    keys_file = values.get("keys_file", os.environ.get("KEYS_FILE", ""))
+    if keys_file:
+        values = settings_in_file(cls, keys_file) | values
+    return _checked(cls, values)
+
+
+def with_changes(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """The same settings but for some, checked as at the start; raises `WrongSetting`."""
+    return _checked(type(settings), {**dict(settings), **changes})
+
+
+def settings_in_file(cls: type[Settings], path: str) -> dict[str, Any]:
+    """What KEYS_FILE holds; raises `WrongSetting` when it cannot be read or holds what is never re-read."""
+    try:
+        held = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+        raise WrongSetting("KEYS_FILE", problem, "name a file that this user may read") from None
+    except ValueError:
+        raise WrongSetting("KEYS_FILE", "is not valid JSON", "write it anew") from None
+    if not isinstance(held, dict):
+        raise WrongSetting(
+            "KEYS_FILE", "is no JSON object", "write the settings as names and values"
+        )
+    values = {name.lower(): value for name, value in held.items()}
+    other = sorted(values.keys() - cls.REREAD)
+    if other:
+        raise WrongSetting(
+            "KEYS_FILE",
+            f"names {other[0].upper()}",
+            "set it in the environment; only keys are re-read",
+        )
+    return values
+
+
+def _checked(cls: type[Settings], values: Mapping[str, Any]) -> Settings:
     try:
         settings = cls(**values)
     except ValidationError as error:

@@ -16,6 +16,7 @@ import jwt
 
 from opside_chassis.clock import Clock, utc_now
 from opside_chassis.errors import Unauthenticated
+from opside_chassis.key_file import Rereading
 from opside_chassis.keyring import KeyRing, SigningKey, VerificationKey
 
 SKEW_SECONDS = 30
@@ -53,9 +54,9 @@ USER_TOKEN = TokenKind("at+jwt", 15 * 60)
 
 @dataclass(frozen=True, slots=True)
 class TokenSigner:
-    """Signs tokens of one kind with one key; `iss` is the key's owner."""
+    """Signs tokens of one kind with the key of one service; `iss` is the key's owner."""
 
-    key: SigningKey
+    key: SigningKey | Rereading[SigningKey]
     kind: TokenKind
     clock: Clock = utc_now
 
@@ -66,9 +67,10 @@ class TokenSigner:
         if not 0 < ttl_seconds <= self.kind.max_lifetime_seconds:
             raise ValueError(f"a {self.kind.typ} lives 1-{self.kind.max_lifetime_seconds} seconds")
         now = int(self.clock().timestamp())
+        key = current_key(self.key)
         body: dict[str, Any] = {
             **claims,
-            "iss": self.key.issuer,
+            "iss": key.issuer,
             "aud": audience,
             "sub": subject,
             "iat": now,
@@ -76,8 +78,13 @@ class TokenSigner:
             "exp": now + ttl_seconds,
             "jti": uuid.uuid4().hex,
         }
-        headers = {"typ": self.kind.typ, "kid": self.key.kid}
-        return jwt.encode(body, self.key.private, algorithm="EdDSA", headers=headers)
+        headers = {"typ": self.kind.typ, "kid": key.kid}
+        return jwt.encode(body, key.private, algorithm="EdDSA", headers=headers)
+
+
+def current_key(key: SigningKey | Rereading[SigningKey]) -> SigningKey:
+    """The key to sign with now."""
+    return key if isinstance(key, SigningKey) else key.now()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from datetime import datetime
 
 from opside_chassis.clock import Clock, utc_now
 from opside_chassis.errors import Unauthenticated
+from opside_chassis.key_file import Rereading
 from opside_chassis.keyring import KeyRing, SigningKey
 from opside_chassis.signed_token import (
     USER_TOKEN,
     TokenSigner,
     TokenVerifier,
+    current_key,
     expiry,
     required_text,
 )
@@ -32,8 +34,10 @@ class UserIdentity:
 class UserTokens:
     """Mints tokens of people; only main-api holds a key that is believed."""
 
-    def __init__(self, signing_key: SigningKey, *, clock: Clock = utc_now) -> None:
-        if signing_key.issuer != USER_TOKEN_ISSUER:
+    def __init__(
+        self, signing_key: SigningKey | Rereading[SigningKey], *, clock: Clock = utc_now
+    ) -> None:
+        if current_key(signing_key).issuer != USER_TOKEN_ISSUER:
             raise ValueError(f"only {USER_TOKEN_ISSUER} issues user tokens")
         self._signer = TokenSigner(signing_key, USER_TOKEN, clock)
 

@@ -58,7 +58,7 @@ async def socket_to(
         Refused: the service does not let him.
         Unavailable: it cannot be reached, or does not accept us.
     """
-    tokens = ServiceTokens(SigningKey.from_settings(settings, issuer=SERVICE), SERVICE)
+    tokens = ServiceTokens(SigningKey.reread(settings, issuer=SERVICE), SERVICE)
     token = tokens.mint(
         audience=upstream.value,
         scope=scopes.ACT_FOR_USER,
