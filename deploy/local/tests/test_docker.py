@@ -1,8 +1,10 @@
 """What can be said about the Docker files without an engine."""
 
+import json
 import re
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from opside_local.folders import PROJECT, StateFolder
 
 DOCKERFILES = sorted((PROJECT / "deploy" / "docker").glob("*.Dockerfile"))
 COMPOSE = (PROJECT / "docker-compose.yml").read_text()
+CADDYFILE = (PROJECT / "deploy" / "docker" / "Caddyfile").read_text()
 
 
 @pytest.fixture
@@ -74,3 +77,26 @@ def test_containers_reach_each_other_by_name_and_browsers_by_loopback(env_files:
     assert settings["AMAZON_API_URL"] == "http://sandbox:12112"
     assert settings["AMAZON_LOGIN_URL"] == "http://127.0.0.1:12112"
     assert settings["HOST"] == docker_env.ANY_ADDRESS
+
+
+def test_the_public_door_leads_to_addresses_that_exist():
+    proxied = dict(re.findall(r"reverse_proxy ([a-z-]+):(\d+)", CADDYFILE))
+    assert proxied == {"main-api": "8000", "stripe-payments": "4000"}
+    for service, port in proxied.items():
+        assert f'ports: ["127.0.0.1:{port}:{port}"]' in COMPOSE.split(f"\n  {service}:\n")[1]
+    [deliveries] = re.findall(r"path (/webhooks/\S+)", CADDYFILE)
+    assert "post" in _paths("stripe-payments")[deliveries]
+
+
+def test_what_services_say_to_each_other_stays_inside():
+    [inside] = re.findall(r"@inside path (.+)", CADDYFILE)
+    hidden = inside.split()
+    for path in _paths("main-api"):
+        if path.startswith(("/internal", "/health", "/metrics")):
+            assert any(
+                path == one or (one.endswith("/*") and path.startswith(one[:-1])) for one in hidden
+            )
+
+
+def _paths(service: str) -> dict[str, Any]:
+    return json.loads((PROJECT / "services" / service / "openapi.json").read_text())["paths"]
