@@ -178,6 +178,22 @@ def test_an_account_with_surprises_gets_every_kind_of_answer(amazon):
     assert set(unasked_for_others) <= {"Lost_Warehouse", "Damaged_Warehouse"}
 
 
+def test_an_underpaid_claim_is_paid_as_more_money_for_the_first_payment(amazon):
+    loss = next(one for one in losses(amazon, "dieter") if one["claim_type"] == "underpaid")
+    plan(amazon, loss, persona="dieter", answer="stock")
+    assert entry(amazon, loss, "dieter")["amazon_pays_minor"] == loss["value_minor"]
+    case_id = file(amazon, loss, "dieter")
+    amazon.state.clock.advance(3)
+    rows = amazon.seller("dieter").report(PAYMENTS)
+    (paid,) = [row for row in rows if row["caseid"] == case_id]
+    assert (paid["quantityreimbursedcash"], paid["quantityreimbursedtotal"]) == ("0", "0")
+    assert paid["originalreimbursementid"] == loss["reference"]
+    assert loss["reference"] in {row["reimbursementid"] for row in rows}
+    minor = int(paid["amounttotal"].replace(",", "").replace(".", ""))
+    assert minor == loss["value_minor"]
+    assert case(amazon, case_id)["decision"] == "approved"
+
+
 def test_the_demonstration_accounts_meet_no_surprise(amazon):
     for persona in ("ada", "ben", "cleo"):
         assert {one["amazon_answers"] for one in losses(amazon, persona)} == {"approve"}

@@ -19,10 +19,11 @@ from opside_chassis.access import Access
 from opside_chassis.clock import Clock, utc_now
 from opside_chassis.database import Database, check_application_role
 from opside_chassis.http_client import ServiceClient, provider_client
+from opside_chassis.key_file import Rereading
 from opside_chassis.keyring import KeyRing, SigningKey
 from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
 from opside_chassis.user_token import UserTokenVerifier
-from opside_chassis.vault import Vault, key_from_text
+from opside_chassis.vault import Vault
 from opside_contracts import scopes
 from opside_contracts.accounts.client import AccountsClient
 from opside_contracts.integrations.messages import Provider
@@ -61,10 +62,9 @@ def build_access(settings: Settings) -> Access:
     return Access(UserTokenVerifier(ring, SERVICE), services)
 
 
-def build_vault(settings: Settings) -> Vault:
-    """The vault of providers' tokens."""
-    kid = settings.encryption_key_id
-    return Vault({kid: key_from_text(settings.encryption_key.get_secret_value())}, active_kid=kid)
+def build_vault(settings: Settings) -> Rereading[Vault]:
+    """The vault of providers' tokens, with the keys that KEYS_FILE has now."""
+    return Rereading(settings, lambda now: Vault(now.vault_keys, active_kid=now.encryption_key_id))
 
 
 @asynccontextmanager

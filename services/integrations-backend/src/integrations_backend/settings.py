@@ -1,11 +1,12 @@
 """Everything integrations-backend reads from its environment; `.env.example` lists the same names."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
 from opside_chassis.settings import BaseUrl, ServiceSettings, WrongSetting, is_local_url
-from opside_chassis.vault import key_from_text
+from opside_chassis.vault import Vault, key_from_text
 
 PUBLIC_ADDRESSES = (
     "app_url",
@@ -20,6 +21,12 @@ STRIPE_ADDRESSES = ("stripe_redirect_uri", "stripe_connect_url", "stripe_api_bas
 
 class Settings(ServiceSettings):
     """The settings of integrations-backend."""
+
+    REREAD: ClassVar = ServiceSettings.REREAD | {
+        "encryption_key",
+        "encryption_key_id",
+        "encryption_previous_keys",
+    }
 
     port: int = Field(default=3000, ge=1, le=65_535)
     app_url: BaseUrl = "http://127.0.0.1:8000"
@@ -52,6 +59,9 @@ class Settings(ServiceSettings):
     encryption_key: SecretStr
     """base64url of 32 random bytes; seals providers' tokens (ruling R9)."""
     encryption_key_id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_-]+$")
+    encryption_previous_keys: SecretStr = SecretStr("")
+    """Keys that still open what they sealed and seal nothing new, as `id:key,id:key`. While a key is
+    rotated the next one stands here first, until every process knows it."""
     archive_url: str = Field(min_length=1)
     """Folder (path or file: address) of report files and their rows, or s3://bucket/prefix."""
     aws_access_key_id: str = ""
@@ -70,7 +80,7 @@ class Settings(ServiceSettings):
         self._check_gmail()
         self._check_stripe()
         self._check_archive()
-        key_from_text(self.encryption_key.get_secret_value())
+        self._check_vault_keys()
         if self.in_production:
             self._refuse_sandboxes(PUBLIC_ADDRESSES)
 
@@ -94,6 +104,27 @@ class Settings(ServiceSettings):
     def links_stripe(self) -> bool:
         """Whether this installation has a client at Stripe Connect."""
         return bool(self.stripe_client_id)
+
+    @property
+    def vault_keys(self) -> dict[str, bytes]:
+        """Every key that opens, by its id; the one of ENCRYPTION_KEY_ID alone seals."""
+        keys = {
+            kid: key_from_text(text, setting="ENCRYPTION_PREVIOUS_KEYS")
+            for kid, text in keys_in(self.encryption_previous_keys).items()
+        }
+        return keys | {self.encryption_key_id: key_from_text(_text(self.encryption_key))}
+
+    def _check_vault_keys(self) -> None:
+        known = keys_in(self.encryption_previous_keys)
+        if known.get(self.encryption_key_id, _text(self.encryption_key)) != _text(
+            self.encryption_key
+        ):
+            raise WrongSetting(
+                "ENCRYPTION_PREVIOUS_KEYS",
+                "has another key under the id of ENCRYPTION_KEY",
+                "give each key its own id",
+            )
+        Vault(self.vault_keys, active_kid=self.encryption_key_id)
 
     def _check_archive(self) -> None:
         secret = bool(self.aws_secret_access_key.get_secret_value())
@@ -123,3 +154,18 @@ class Settings(ServiceSettings):
                 raise WrongSetting(
                     name.upper(), "is a sandbox address in production", "use the real https address"
                 )
+
+
+def keys_in(text: SecretStr) -> dict[str, str]:
+    """`id:key,id:key` as a table; raises `WrongSetting` when it is of another form."""
+    pairs = [part.strip().partition(":") for part in _text(text).split(",") if part.strip()]
+    keys = {kid.strip(): key.strip() for kid, _, key in pairs}
+    if len(keys) != len(pairs) or not all(keys) or not all(keys.values()):
+        raise WrongSetting(
+            "ENCRYPTION_PREVIOUS_KEYS", "is not of the form id:key,id:key", "write each key once"
+        )
+    return keys
+
+
+def _text(secret: SecretStr) -> str:
+    return secret.get_secret_value()

@@ -82,6 +82,7 @@ async def test_an_open_case_follows_its_claim(service: Service) -> None:
         "step": "source changed",
         "syncId": "syn_2",
         "quantity": 2,
+        "valueMinor": None,
         "at": "",
     }
 

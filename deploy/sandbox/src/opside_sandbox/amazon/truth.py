@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import date
 from typing import Any
 
-from opside_sandbox.amazon.cases import book, plans
+from opside_sandbox.amazon.cases import book, payments, plans
 from opside_sandbox.amazon.history.generate import history_of
 from opside_sandbox.amazon.history.model import Loss
 from opside_sandbox.amazon.personas import Persona
@@ -40,7 +40,7 @@ def _entry(loss: Loss, plan: Document, currency: str, paid: int) -> dict[str, An
         **facts_of(loss, currency),
         "amazon_answers": plan["answer"],
         "amazon_pays_quantity": units,
-        "amazon_pays_minor": 0 if plan["answer"] == "stock" else units * unit,
+        "amazon_pays_minor": 0 if payments.in_stock(plan, loss) else units * unit,
         "amazon_pays_unasked_at": plan["automaticAt"],
         "amazon_reverses_after_seconds": plan["reverseAfter"],
         "paid_on_case": paid,

@@ -5,8 +5,14 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations_backend.cases import queries
-from integrations_backend.cases.models import CaseRecovery, RefundEngineCase
-from integrations_backend.cases.rules import TRANSITIONS, CaseStatus, status_after_payment
+from integrations_backend.cases.models import AmazonClaim, CaseRecovery, RefundEngineCase
+from integrations_backend.cases.rules import (
+    TRANSITIONS,
+    CaseStatus,
+    status_after_money,
+    status_after_payment,
+)
+from integrations_backend.detection.answered import MONEY_CLAIMS
 from integrations_backend.events import publish
 from opside_contracts.events import RecoveryConfirmed, RecoveryReversed
 
@@ -32,9 +38,8 @@ async def confirm(session: AsyncSession, recovery: CaseRecovery, *, now: datetim
     if row is None:
         raise LookupError(f"case {case.id} has no claim")
     locked, claim = row
-    paid = await queries.paid_units(session, user_id=recovery.user_id, case_id=case.id)
-    status = status_after_payment(case.filed_quantity or claim.quantity, paid)
-    await _move(session, locked, status)
+    paid = await queries.paid_so_far(session, user_id=recovery.user_id, case_id=case.id)
+    await _move(session, locked, _status_after(paid, locked, claim))
     await queries.note_step(
         session, case.id, {"step": "paid", "reimbursementId": recovery.recovery_id}
     )
@@ -100,6 +105,13 @@ def told(reversal: CaseRecovery, now: datetime) -> RecoveryReversed:
         currency=reversal.currency,
         reversed_at=reversal.approved_at,
     )
+
+
+def _status_after(paid: queries.Paid, case: RefundEngineCase, claim: AmazonClaim) -> CaseStatus:
+    asked = case.normalized_data.get("valueMinor")
+    if claim.claim_type in MONEY_CLAIMS and asked is not None:
+        return status_after_money(int(asked), paid.amount_minor)
+    return status_after_payment(case.filed_quantity or claim.quantity, paid.units)
 
 
 async def _move(session: AsyncSession, case: RefundEngineCase, status: CaseStatus) -> None:

@@ -7,8 +7,9 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from integrations_backend.cases.models import AmazonClaim, DetectedLoss
+from integrations_backend.cases.models import AmazonClaim, DetectedLoss, RefundEngineCase
 from integrations_backend.cases.rules import NOT_SHOWN
+from integrations_backend.detection.answered import MONEY_CLAIMS
 from integrations_backend.detection.findings import Claim, Findings, Loss
 from opside_chassis.ids import new_id
 
@@ -107,6 +108,24 @@ async def settle_other_claims(
     reasons = {loss.key: loss.reason for loss in findings.losses if loss.key in gone}
     settled = json.dumps({key: reasons.get(key, NOT_SHOWN) for key in gone})
     await session.execute(_SETTLE, {"user_id": user_id, "sync_id": sync_id, "settled": settled})
+
+
+async def filed_about_money(session: AsyncSession, user_id: str) -> dict[str, str]:
+    """Claim keys of the filed cases that ask for a sum, by Amazon's case id."""
+    query = (
+        select(RefundEngineCase.amazon_case_id, AmazonClaim.claim_key)
+        .join(
+            AmazonClaim,
+            (AmazonClaim.user_id == RefundEngineCase.user_id)
+            & (AmazonClaim.id == RefundEngineCase.claim_id),
+        )
+        .where(
+            RefundEngineCase.user_id == user_id,
+            RefundEngineCase.amazon_case_id.is_not(None),
+            AmazonClaim.claim_type.in_(MONEY_CLAIMS),
+        )
+    )
+    return {row.amazon_case_id: row.claim_key for row in await session.execute(query)}
 
 
 async def replace_losses(session: AsyncSession, losses: Sequence[Loss], *, user_id: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from integrations_backend.archive import Archive
-from integrations_backend.cases import queries
+from integrations_backend.cases import claim_queries, queries
 from integrations_backend.cases.models import CostEntry
 from integrations_backend.cases.record import record_findings
 from integrations_backend.detection.facts import UnitCost
@@ -32,8 +32,14 @@ async def detect_claims(
     async with transaction(sessions, tenant=user_id) as session:
         documents = await documents_read(session, user_id)
         costs = _by_sku(await queries.cost_book(session, user_id))
+        filed = await claim_queries.filed_about_money(session, user_id)
     findings = await detect_for_user(
-        archive, user_id=user_id, marketplace_id=marketplace_id, now=now, costs=costs
+        archive,
+        user_id=user_id,
+        marketplace_id=marketplace_id,
+        now=now,
+        costs=costs,
+        filed=filed,
     )
     await record_findings(
         sessions,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, RowMapping, func, select, text, update
@@ -30,15 +31,18 @@ _CREATE = text(
 _REFRESH = text(
     """
     UPDATE refund_engine_cases k
-       SET normalized_data = k.normalized_data || jsonb_build_object('quantity', c.quantity),
+       SET normalized_data = k.normalized_data || jsonb_build_object('quantity', c.quantity,
+                                                                     'valueMinor', c.value_minor),
            raw_data = c.explanation, synced_at = now(),
            audit_log = jsonb_set(k.audit_log, '{steps}', (k.audit_log->'steps') || jsonb_build_array(
                jsonb_build_object('step', 'source changed', 'syncId', CAST(:sync_id AS text),
-                                  'at', now(), 'quantity', c.quantity)))
+                                  'at', now(), 'quantity', c.quantity,
+                                  'valueMinor', c.value_minor)))
       FROM amazon_claims c
      WHERE c.user_id = :user_id AND k.user_id = c.user_id AND k.claim_id = c.id
        AND k.case_status = 'open'
-       AND (k.normalized_data->>'quantity')::bigint <> c.quantity
+       AND ((k.normalized_data->>'quantity')::bigint, (k.normalized_data->>'valueMinor')::bigint)
+           IS DISTINCT FROM (c.quantity, c.value_minor)
     """
 )
 _CLOSE = text(
@@ -259,14 +263,26 @@ async def reversals_of(
     return (await session.scalars(query.order_by(CaseRecovery.approved_at))).all()
 
 
-async def paid_units(session: AsyncSession, *, user_id: str, case_id: str) -> int:
-    """Units that Amazon paid for a case so far."""
-    query = select(func.coalesce(func.sum(CaseRecovery.quantity), 0)).where(
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What Amazon paid for a case so far, before it took anything back."""
+
+    units: int
+    amount_minor: int
+
+
+async def paid_so_far(session: AsyncSession, *, user_id: str, case_id: str) -> Paid:
+    """All payments that were allocated to a case."""
+    query = select(
+        func.coalesce(func.sum(CaseRecovery.quantity), 0),
+        func.coalesce(func.sum(CaseRecovery.amount_minor), 0),
+    ).where(
         CaseRecovery.user_id == user_id,
         CaseRecovery.case_id == case_id,
-        CaseRecovery.original_recovery_id.is_(None),
+        CaseRecovery.amount_minor > 0,
     )
-    return int((await session.execute(query)).scalar_one())
+    units, amount = (await session.execute(query)).one()
+    return Paid(int(units), int(amount))
 
 
 async def recoveries_page(

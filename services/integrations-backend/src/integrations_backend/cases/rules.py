@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from integrations_backend.detection.answered import is_whole
+
 
 class CaseStatus(StrEnum):
     """Where a case stands. `paid` may become `reversed` when Amazon takes the money back.
@@ -57,3 +59,8 @@ def closed_because(settled_as: str) -> str:
 def status_after_payment(claimed: int, paid: int) -> CaseStatus:
     """`paid` once as many units were paid as were claimed."""
     return CaseStatus.PAID if paid >= claimed else CaseStatus.PARTLY_PAID
+
+
+def status_after_money(due_minor: int, paid_minor: int) -> CaseStatus:
+    """The same of a claim about money, which may be paid in a row without units."""
+    return CaseStatus.PAID if is_whole(due_minor, paid_minor) else CaseStatus.PARTLY_PAID

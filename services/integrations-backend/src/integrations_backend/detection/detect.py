@@ -9,6 +9,7 @@ from integrations_backend.detection import (
     underpaid,
     warehouse,
 )
+from integrations_backend.detection.answered import settle_answered
 from integrations_backend.detection.facts import Facts
 from integrations_backend.detection.findings import Findings
 
@@ -29,6 +30,7 @@ def detect(facts: Facts) -> Findings:
     findings = Findings()
     for find in RULES:
         findings.extend(find(facts))
+    findings = settle_answered(findings, facts.answers)
     keys = [claim.key for claim in findings.claims]
     if len(keys) != len(set(keys)):
         repeated = sorted({key for key in keys if keys.count(key) > 1})

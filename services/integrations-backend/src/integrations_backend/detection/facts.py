@@ -51,6 +51,8 @@ class Facts:
     """The same rows, not loaded; see `scan`."""
     costs: Mapping[str, tuple[UnitCost, ...]] = field(default_factory=dict)
     """By SKU, of the seller's cost documents; empty where none is known."""
+    answers: Mapping[str, int] = field(default_factory=dict)
+    """What Amazon paid on our own cases about money, minor units by claim key (`answered.py`)."""
 
     def cost_on(self, sku: str, day: date) -> UnitCost | None:
         """The cost of a unit that was in force on a day, in the store's currency."""

@@ -8,14 +8,16 @@ from datetime import date, datetime
 import polars as pl
 
 from integrations_backend.archive import Archive
+from integrations_backend.detection.answered import answers_of
 from integrations_backend.detection.detect import detect
 from integrations_backend.detection.facts import Facts, UnitCost
 from integrations_backend.detection.findings import Findings
 from integrations_backend.detection.policy import current_policy
-from integrations_backend.reports.kinds import KINDS
+from integrations_backend.reports.kinds import KINDS, REIMBURSEMENTS
 from integrations_backend.reports.marketplaces import Marketplace, marketplace
 
 NO_COSTS: Mapping[str, tuple[UnitCost, ...]] = {}
+NOTHING_FILED: Mapping[str, str] = {}
 
 
 async def detect_for_user(
@@ -25,13 +27,16 @@ async def detect_for_user(
     marketplace_id: str,
     now: datetime,
     costs: Mapping[str, tuple[UnitCost, ...]] = NO_COSTS,
+    filed: Mapping[str, str] = NOTHING_FILED,
 ) -> Findings:
     """Run every rule over everything that was read for a seller so far; stores nothing."""
     store = marketplace(marketplace_id)
 
     def run() -> Findings:
         return detect(
-            facts_of(archive, user_id=user_id, store=store, as_of=now.date(), costs=costs)
+            facts_of(
+                archive, user_id=user_id, store=store, as_of=now.date(), costs=costs, filed=filed
+            )
         )
 
     return await asyncio.to_thread(run)
@@ -66,10 +71,18 @@ def facts_of(
     store: Marketplace,
     as_of: date,
     costs: Mapping[str, tuple[UnitCost, ...]] = NO_COSTS,
+    filed: Mapping[str, str] = NOTHING_FILED,
 ) -> Facts:
-    """Everything that was read for a seller; a report type that never was is absent."""
+    """Everything that was read for a seller; a report type that never was is absent.
+
+    `filed` has the keys of his claims about money by the case id under which they were filed.
+    """
     found = {kind: archive.scan(user_id, kind) for kind in KINDS}
     scans = {kind: rows for kind, rows in found.items() if rows is not None}
+    paid: Mapping[str, int] = {}
+    if filed and REIMBURSEMENTS in scans:
+        answers = answers_of(scans[REIMBURSEMENTS].collect(), filed)
+        scans[REIMBURSEMENTS], paid = answers.others.lazy(), answers.paid
     return Facts(
         rows=LoadedRows(scans),
         store=store,
@@ -77,4 +90,5 @@ def facts_of(
         as_of=as_of,
         scans=scans,
         costs=costs,
+        answers=paid,
     )

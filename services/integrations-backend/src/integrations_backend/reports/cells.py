@@ -21,7 +21,7 @@ FIRST_YEAR = 2000
 """Amazon keeps no older rows: a smaller year is one of two digits."""
 LAST_YEAR = 2099
 MOST_UNITS = 1_000_000_000
-COUNT = r"^[+-]?[0-9]{1,18}$"
+COUNT = r"^[+-]?0*[0-9]{1,18}$"
 REFERENCE = r"^[\x21-\x7e]{0,100}$"
 """Amazon's ids are short and plain; event ids are made of them."""
 CURRENCY = r"^[A-Za-z]{3}$"

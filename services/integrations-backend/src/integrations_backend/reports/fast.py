@@ -4,6 +4,7 @@ What it does read, `careful.read_line` reads alike: it may know less, never othe
 """
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -16,6 +17,8 @@ from integrations_backend.reports.layout import COMMA, TAB, Layout
 READABLE = "\x00readable"
 """Whether the fast reader understood a row; no report has a column of this name."""
 _QUOTE = '"'
+_FIRST_MOMENT = datetime(cells.FIRST_YEAR, 1, 1, tzinfo=UTC)
+_BEHIND_LAST_MOMENT = datetime(cells.LAST_YEAR + 1, 1, 1, tzinfo=UTC)
 
 
 def read_lines(piece: bytes, layout: Layout) -> pl.DataFrame:
@@ -70,27 +73,35 @@ def _again(
 
 
 def _cut(piece: bytes, layout: Layout) -> pl.DataFrame:
-    """Cells as text, a row for every line; a line that cannot be cut so is an empty row."""
+    """A row for every line: counts as numbers where all of them are some, other cells as text.
+
+    A line that cannot be cut so is an empty row.
+    """
     if piece and not piece.endswith(b"\n"):
         piece += b"\n"
     if layout.separator == COMMA:
         piece = _commas_to_tabs(piece, layout.width)
-    head = TAB.join(str(place) for place in range(layout.width)).encode() + b"\n"
-    try:
-        return _cells_of(head + piece)
-    except pl.exceptions.ComputeError:
-        piece.decode()
-        lines = piece.split(b"\n")
-        fitting = (b"" if line.count(b"\t") >= layout.width else line for line in lines)
-        return _cells_of(head + b"\n".join(fitting))
+    for numbers in (True, False):
+        try:
+            return _cells_of(piece, layout, numbers=numbers)
+        except pl.exceptions.ComputeError:
+            continue
+    piece.decode()
+    lines = piece.split(b"\n")
+    fitting = (b"" if line.count(b"\t") >= layout.width else line for line in lines)
+    return _cells_of(b"\n".join(fitting), layout, numbers=False)
 
 
-def _cells_of(text: bytes) -> pl.DataFrame:
+def _cells_of(text: bytes, layout: Layout, *, numbers: bool) -> pl.DataFrame:
+    schema: dict[str, pl.DataType] = {str(place): pl.String() for place in range(layout.width)}
+    if numbers:
+        counts = (column.name for column in layout.columns if column.kind is Kind.COUNT)
+        schema |= {str(layout.places[name]): DTYPES[Kind.COUNT] for name in counts}
     return pl.read_csv(
-        text,
+        TAB.join(schema).encode() + b"\n" + text,
+        schema=schema,
         separator=TAB,
         quote_char=None,
-        infer_schema=False,
         empty_string_is_null=False,
         truncate_ragged_lines=False,
     )
@@ -141,8 +152,13 @@ def _certain(column: Column, value: pl.Series, written: pl.Series, *, bare: bool
     if column.kind is Kind.REFERENCE and needs_content(column):
         return certain & (written != "")
     if value.null_count() and column.kind is not Kind.TEXT and not needs_content(column):
-        return certain | (written == "")
+        return certain | _is_empty(written)
     return certain
+
+
+def _is_empty(written: pl.Series) -> pl.Series:
+    """Where a cell is empty; what is a number already is null nowhere else."""
+    return written == "" if written.dtype == pl.String else written.is_null()
 
 
 def _value(column: Column, written: pl.DataFrame, layout: Layout) -> pl.Expr:
@@ -160,9 +176,9 @@ def _value(column: Column, written: pl.DataFrame, layout: Layout) -> pl.Expr:
         case Kind.MONEY:
             return _minor(cell, layout)
         case Kind.MOMENT:
-            return _moment(cell, _usual_form(written[column.name], layout))
+            return pl.lit(_moments(written[column.name], layout))
         case Kind.DAY:
-            return _days(written[column.name], _usual_form(written[column.name], layout))
+            return pl.lit(_days(written[column.name], layout))
 
 
 def _within(number: pl.Expr, largest: int) -> pl.Expr:
@@ -189,20 +205,31 @@ def _usual_form(written: pl.Series, layout: Layout) -> Form | None:
     return next((form for form in cells.forms(layout.store) if form.fits(first)), None)
 
 
-def _days(written: pl.Series, form: Form | None) -> pl.Expr:
+def _days(written: pl.Series, layout: Layout) -> pl.Series:
     """Each day that occurs is understood once: a file has few."""
     different = written.unique()
-    days = different.to_frame().select(_moment(pl.col(written.name), form).dt.date()).to_series()
-    return pl.col(written.name).replace_strict(different, days, default=None, return_dtype=pl.Date)
+    days = _in_form(different, _usual_form(written, layout)).dt.date()
+    return written.replace_strict(different, days, default=None, return_dtype=DTYPES[Kind.DAY])
 
 
-def _moment(cell: pl.Expr, form: Form | None) -> pl.Expr:
+def _moments(written: pl.Series, layout: Layout) -> pl.Series:
+    return _in_form(written, _usual_form(written, layout))
+
+
+def _in_form(written: pl.Series, form: Form | None) -> pl.Series:
+    """The moments, null where a cell is written otherwise or is far out of range."""
     if form is None:
-        return pl.when(cell.is_null()).then(pl.lit(None, dtype=DTYPES[Kind.MOMENT]))
-    cell = pl.when(cell.str.contains(form.pattern)).then(cell)
+        return pl.repeat(None, len(written), dtype=DTYPES[Kind.MOMENT], eager=True)
+    plain = _only(written, written.str.contains(form.pattern))
     if form.zone is None:
-        found = cell.str.to_datetime(form.strptime, time_unit="us", time_zone="UTC", strict=False)
+        found = plain.str.to_datetime(form.strptime, time_unit="us", time_zone="UTC", strict=False)
     else:
-        local = cell.str.to_datetime(form.strptime, time_unit="us", strict=False)
-        found = local.dt.replace_time_zone(form.zone).dt.convert_time_zone("UTC")
-    return pl.when(found.dt.year().is_between(cells.FIRST_YEAR, cells.LAST_YEAR)).then(found)
+        local = plain.str.to_datetime(form.strptime, time_unit="us", strict=False)
+        zoned = local.dt.replace_time_zone(form.zone, ambiguous="null", non_existent="null")
+        found = zoned.dt.convert_time_zone("UTC")
+    return _only(found, found.is_between(_FIRST_MOMENT, _BEHIND_LAST_MOMENT, closed="left"))
+
+
+def _only(series: pl.Series, right: pl.Series) -> pl.Series:
+    """Null where it is not right; nearly always all is."""
+    return series if right.all() else series.set(~right, None)

@@ -12,6 +12,7 @@ from integrations_backend.grants import Grant, GrantRefused, ProviderUnavailable
 from integrations_backend.vault.models import OAuthToken
 from opside_chassis.clock import Clock
 from opside_chassis.database import Sessions, transaction
+from opside_chassis.key_file import Rereading
 from opside_chassis.vault import Vault
 from opside_contracts.integrations.messages import Provider
 
@@ -29,7 +30,7 @@ class TokenVault:
     """Reads and writes sealed tokens of one provider."""
 
     sessions: Sessions
-    vault: Vault
+    vault: Rereading[Vault]
     clock: Clock
     provider: Provider
     patience_seconds: float = 5.0
@@ -77,17 +78,19 @@ class TokenVault:
         waited_until = asyncio.get_running_loop().time() + self.patience_seconds
         while not await self._lease(user_id, of=row.access_token):
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
-            stored = await self._row(user_id)
-            if stored.access_token != row.access_token:
-                return self._open(user_id, "access_token", stored.access_token)
+            row = await self._row(user_id)
+            # The tokens are compared and not their ciphertexts: a new vault key changes those.
+            if (stored := self._open(user_id, "access_token", row.access_token)) != token:
+                return stored
             if asyncio.get_running_loop().time() > waited_until:
                 raise ProviderUnavailable("another worker is refreshing this token")
         return await self._refresh(source, row)
 
     async def _refresh(self, source: Refresher, row: OAuthToken) -> str:
         user_id = row.user_id
+        refresh_token = self._open(user_id, "refresh_token", row.refresh_token)
         try:
-            grant = await source.refresh(self._open(user_id, "refresh_token", row.refresh_token))
+            grant = await source.refresh(refresh_token)
         except BaseException:
             await self._give_back(user_id, of=row.access_token)
             raise
@@ -96,7 +99,9 @@ class TokenVault:
                 OAuthToken, (user_id, self.provider.value), with_for_update=True
             )
             # Disconnected or connected anew meanwhile: that wins.
-            if stored is not None and stored.refresh_token == row.refresh_token:
+            if stored is not None and refresh_token == self._open(
+                user_id, "refresh_token", stored.refresh_token
+            ):
                 await self.keep(session, user_id=user_id, grant=grant)
         return grant.access_token
 
@@ -152,7 +157,11 @@ class TokenVault:
         return self.clock() + timedelta(seconds=grant.expires_in_seconds)
 
     def _seal(self, user_id: str, field: str, secret: str) -> str:
-        return self.vault.seal(secret, user_id=user_id, provider=self.provider.value, field=field)
+        return self.vault.now().seal(
+            secret, user_id=user_id, provider=self.provider.value, field=field
+        )
 
     def _open(self, user_id: str, field: str, stored: str) -> str:
-        return self.vault.open(stored, user_id=user_id, provider=self.provider.value, field=field)
+        return self.vault.now().open(
+            stored, user_id=user_id, provider=self.provider.value, field=field
+        )

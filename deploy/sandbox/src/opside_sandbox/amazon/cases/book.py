@@ -121,7 +121,7 @@ def _decide(state: SandboxState, case: Document, at: datetime) -> None:
         "lossId": loss.loss_id,
         "paidQuantity": units,
         "reimbursementId": payment["reimbursementId"],
-        "note": "Replaced in your inventory." if plan["answer"] == "stock" else "Reimbursed.",
+        "note": "Replaced in your inventory." if payment["inventory"] else "Reimbursed.",
     }
     state.store.put(CASES, case["caseId"], {**case, **decided})
 

@@ -21,6 +21,8 @@ _REASONS = {
     "underpaid": "Reimbursement_TopUp",
     "reversal": "Reimbursement_Reversal_Corrected",
 }
+_MONEY = frozenset({"fee_overcharge", "underpaid", "reversal"})
+"""Claims for a sum: no unit can answer them."""
 
 
 def pay(
@@ -35,7 +37,7 @@ def pay(
     case_id: str = "",
 ) -> Document:
     """Pay for a loss, in cash or in stock as the plan says, on a case or (no `case_id`) without."""
-    in_stock = plan["answer"] == "stock"
+    stock = in_stock(plan, loss)
     reverse = plan["reverseAfter"]
     new_id = number(state, f"payment/{persona.key}", digits=11, first="3")
     payment = {
@@ -48,14 +50,27 @@ def pay(
         "reason": _REASONS[loss.claim_type],
         "sku": loss.product.sku,
         "unitMinor": unit_minor,
-        "units": 0 if in_stock else units,
-        "inventory": units if in_stock else 0,
+        "units": 0 if stock else units,
+        "inventory": units if stock else 0,
         "originalId": "",
         "originalType": "",
         "found": 0,
         "reverseAt": (at + timedelta(seconds=reverse)).isoformat() if reverse else None,
     }
+    if loss.claim_type == "underpaid":
+        # The unit itself was paid before: more money for that payment, and no unit.
+        payment |= {
+            "cash": 0,
+            "totalMinor": unit_minor * units,
+            "originalId": loss.reference,
+            "originalType": "CustomerReturn",
+        }
     return state.store.put(PAYMENTS, f"{new_id}/1", payment)
+
+
+def in_stock(plan: Document, loss: Loss) -> bool:
+    """Whether units are given back instead of money."""
+    return bool(plan["answer"] == "stock") and loss.claim_type not in _MONEY
 
 
 def take_back(
@@ -69,6 +84,7 @@ def take_back(
 ) -> Document:
     """Take a payment back; `found` units came to light and return into the stock."""
     new_id = number(state, f"payment/{persona.key}", digits=11, first="3")
+    units = max(1, amount_minor // max(1, row.per_unit_minor))
     taken = {
         "reimbursementId": new_id,
         "persona": persona.key,
@@ -79,8 +95,9 @@ def take_back(
         "reason": "Reimbursement_Reversal",
         "sku": row.product.sku,
         "unitMinor": row.per_unit_minor,
-        "units": -max(1, amount_minor // max(1, row.per_unit_minor)),
+        "units": -units,
         "inventory": 0,
+        "cash": -units if row.cash else 0,
         "totalMinor": -amount_minor,
         "originalId": row.reimbursement_id,
         "originalType": row.reason,
@@ -92,8 +109,8 @@ def take_back(
 
 def left_of(state: SandboxState, row: Reimbursement) -> int:
     """Minor units of a payment that have not been taken back yet."""
-    taken = state.store.list(PAYMENTS, originalId=row.reimbursement_id)
-    return row.total_minor + sum(int(one["totalMinor"]) for one in taken)
+    named = state.store.list(PAYMENTS, originalId=row.reimbursement_id)
+    return row.total_minor + sum(min(0, int(one["totalMinor"])) for one in named)
 
 
 def of(state: SandboxState, persona: Persona) -> list[Document]:
@@ -110,7 +127,7 @@ def reimbursement(payment: Document, products: dict[str, Product]) -> Reimbursem
         product=products[payment["sku"]],
         per_unit_minor=payment["unitMinor"],
         total_minor=payment.get("totalMinor", payment["unitMinor"] * payment["units"]),
-        cash=payment["units"],
+        cash=payment["cash"] if "cash" in payment else payment["units"],
         inventory=payment.get("inventory", 0),
         case_id=payment["caseId"],
         order_id=payment["orderId"],
