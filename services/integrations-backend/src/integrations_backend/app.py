@@ -1,7 +1,7 @@
 """The HTTP door of integrations-backend."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 
@@ -13,7 +13,7 @@ from integrations_backend.invoices import routes as invoices_routes
 from integrations_backend.mail import routes as mail_routes
 from integrations_backend.onboarding import routes as onboarding_routes
 from integrations_backend.reports import routes as reports_routes
-from integrations_backend.runtime import SERVICE, build_access, open_runtime
+from integrations_backend.runtime import SERVICE, Runtime, build_access, open_runtime
 from integrations_backend.settings import Settings
 from integrations_backend.stripe_transactions import routes as stripe_routes
 from integrations_backend.sync import routes as sync_routes
@@ -30,13 +30,16 @@ LARGEST_PARSE_BYTES = 16 * 1024 * 1024
 """A paper of 10 MiB in base64, and the words around it."""
 
 
-def create(settings: Settings) -> FastAPI:
-    """The app; connections are opened when it starts, not when it is built."""
+Opener = Callable[[Settings], AbstractAsyncContextManager[Runtime]]
+
+
+def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
+    """The app; `opener` connects its parts when it starts, not when it is built."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            open_runtime(settings) as runtime,
+            opener(settings) as runtime,
             open_progress(runtime.database.sessions, settings.redis_url) as progress,
         ):
             app.state.runtime = runtime

@@ -151,9 +151,9 @@ def _composed(lifespan: Lifespan | None, limiter: RateLimiter) -> Lifespan:
     return run
 
 
-def serve(app: FastAPI, settings: ServiceSettings) -> None:
-    """Serve until SIGTERM or SIGINT; a port in use ends the process with one line and code 78."""
-    config = uvicorn.Config(
+def server_config(app: FastAPI) -> uvicorn.Config:
+    """How every service is served: the HTTP parser, its bounds, and nothing believed of proxies."""
+    return uvicorn.Config(
         app,
         loop="uvloop",
         http="httptools",
@@ -172,11 +172,15 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
     )
+
+
+def serve(app: FastAPI, settings: ServiceSettings) -> None:
+    """Serve until SIGTERM or SIGINT; a port in use ends the process with one line and code 78."""
     try:
         listener = _listen(settings.host, settings.port)
     except WrongSetting as wrong:
         refuse_start(wrong)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_config(app))
 
     def stop(_signal_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True

@@ -98,6 +98,8 @@ class Browser:
     def proof(self) -> dict[str, str]:
         """The headers of a change: who it is, from which page, and that the page meant it."""
         request = self._client.build_request("GET", "/")
+        # httpx has set the cookies of http already; the jar does not replace a header that is there.
+        request.headers.pop("Cookie", None)
         self._client.cookies.set_cookie_header(request)
         return {
             "Cookie": request.headers["Cookie"],
