@@ -1,5 +1,6 @@
 """The service under test: the real app, worker and database; Amazon and the neighbours are passed in."""
 
+import asyncio
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,6 +112,13 @@ class Service:
                     return
             except Crash:
                 continue
+
+    async def race(self, *, workers: int = 3) -> None:
+        """Several workers at once, none of which dies; then one, until nothing is left to do."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(drain(self.workshop, ignore_due=True))
+        await self.work()
 
     async def rows(self, query: str, **values: object) -> list[dict[str, Any]]:
         """What is stored, of every tenant."""

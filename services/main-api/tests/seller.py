@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -94,7 +95,7 @@ async def seller_at(door: Door, integrations: FakeIntegrations, user_id: str) ->
                 user_id=user_id,
                 csrf_token="unused-by-bearer-tokens",
                 user_agent="",
-                expires_at=door.clock.now.replace(year=door.clock.now.year + 1),
+                expires_at=door.clock.now + timedelta(days=365),
             )
         )
     token = door.user_token(user_id, session_id=f"ses_{user_id}")

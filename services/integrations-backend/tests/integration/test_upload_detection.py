@@ -167,8 +167,10 @@ async def test_findings_of_fewer_files_never_replace_those_of_more(service: Serv
 
 async def test_uploads_at_once_end_in_what_all_of_them_show(service: Service) -> None:
     texts = [file_text(LEDGER, [row(LEDGER, fnsku=f"X{n}")]) for n in range(4)]
-    await asyncio.gather(*(upload(service, one, PAID_ELSEWHERE) for one in texts))
-    await asyncio.gather(*(service.work() for _ in range(3)))
+    async with asyncio.TaskGroup() as uploads:
+        for one in texts:
+            uploads.create_task(upload(service, one, PAID_ELSEWHERE))
+    await service.race()
     assert len(await cases_of(service, status="open")) == 4
 
 

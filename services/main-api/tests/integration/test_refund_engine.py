@@ -44,8 +44,10 @@ async def test_what_amazon_paid_without_us_is_kept_and_never_charged(engine: Eng
 
 async def test_the_same_recovery_under_another_event_id_is_charged_once(engine: Engine) -> None:
     events = [confirmed(event_id=f"evt_{number}") for number in range(5)]
-    await asyncio.gather(*(engine.tell(event) for event in events))
-    await asyncio.gather(*(engine.work() for _ in range(3)))
+    async with asyncio.TaskGroup() as senders:
+        for event in events:
+            senders.create_task(engine.tell(event))
+    await engine.race()
     await engine.work(rounds=2)
     assert list(engine.payments.charges) == ["txn_777"]
     assert await engine.jobs() == {"apply_event done": 5, "request_commission done": 1}
