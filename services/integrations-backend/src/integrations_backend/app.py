@@ -19,6 +19,7 @@ from integrations_backend.stripe_transactions import routes as stripe_routes
 from integrations_backend.sync import routes as sync_routes
 from integrations_backend.sync.progress import open_progress
 from integrations_backend.unit_ledger import routes as unit_ledger_routes
+from integrations_backend.user_data import routes as user_data_routes
 from opside_chassis import process
 from opside_chassis.health import database_check, queue_check, redis_check
 from opside_chassis.rate_limits import PathLimits
@@ -66,6 +67,7 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
             mail_routes.router,
             invoices_routes.router,
             stripe_routes.router,
+            user_data_routes.router,
         ],
         lifespan=lifespan,
         access=build_access(settings),

@@ -11,7 +11,7 @@ without one is not there yet. Workers on many machines share it without a lock.
 import hashlib
 import secrets
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -197,6 +197,24 @@ class Archive:
     def file(self, key: str) -> bytes:
         """A file that `keep_file` stored; raises `FileNotFoundError`."""
         return bytes(obstore.get(self._store, key).bytes())
+
+    def files_of(self, user_id: str) -> list[tuple[str, int]]:
+        """Key and size in bytes of every file of a user that was received, or kept aside for him.
+
+        Rows in Parquet are made from these.
+        """
+        return sorted(
+            (one["path"], one["size"])
+            for some in obstore.list(self._store, f"{user_id}/")
+            for one in some
+            if not one["path"].endswith(".parquet")
+        )
+
+    async def parts_of(self, key: str) -> AsyncIterator[bytes]:
+        """A file as it comes from the store; raises `FileNotFoundError`."""
+        found = await obstore.get_async(self._store, key)
+        async for part in found.stream():
+            yield bytes(part)
 
     def forget(self, user_id: str) -> None:
         """Remove everything of a user."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import httpx
 from opentelemetry import propagate, trace
@@ -167,6 +167,26 @@ class ServiceClient:
             extensions=UNBOUNDED,
         )
         return await self._stream(request)
+
+    async def read(
+        self, path: str, *, scope: str, act_for: str, query: Mapping[str, str] | None = None
+    ) -> AsyncIterator[bytes]:
+        """The parts of a long answer as they come; raises what `request` raises.
+
+        `Unavailable` also in its midst: an answer that was cut off is never taken for a whole one.
+        """
+        asked = urlencode(query or {}).encode()
+        response = await self.forward("GET", path, scope=scope, act_for=act_for, query=asked)
+        try:
+            if not response.is_success:
+                await response.aread()
+                raise as_error(response, self._audience)
+            async for part in response.aiter_bytes():
+                yield part
+        except httpx.HTTPError as error:
+            raise self._unavailable(error) from error
+        finally:
+            await response.aclose()
 
     async def close(self) -> None:
         """Close the connections."""

@@ -11,6 +11,9 @@ START_CONSENT = "consents:start"
 PUBLISH_EVENT = "events:publish"
 READ_BOOKS = "books:read"
 PARSE_DOCUMENT = "documents:parse"
+READ_USER_DATA = "users:read-data"
+"""For an export that the user, or an operator for him, ordered."""
+ERASE_USER = "users:erase"
 
 GRANTED: Mapping[str, Mapping[str, frozenset[str]]] = {
     "main-api": {
@@ -19,10 +22,14 @@ GRANTED: Mapping[str, Mapping[str, frozenset[str]]] = {
         "stripe-payments": frozenset({PUBLISH_EVENT}),
     },
     "integrations-backend": {
-        "main-api": frozenset({ACT_FOR_USER, START_CONSENT, PARSE_DOCUMENT}),
+        "main-api": frozenset(
+            {ACT_FOR_USER, START_CONSENT, PARSE_DOCUMENT, READ_USER_DATA, ERASE_USER}
+        ),
     },
     "stripe-payments": {
-        "main-api": frozenset({ACT_FOR_USER, CHARGE_COMMISSION, CLAW_BACK_COMMISSION}),
+        "main-api": frozenset(
+            {ACT_FOR_USER, CHARGE_COMMISSION, CLAW_BACK_COMMISSION, READ_USER_DATA, ERASE_USER}
+        ),
         "integrations-backend": frozenset({CONNECT_ACCOUNT}),
     },
 }
