@@ -143,6 +143,18 @@ class Database:
             await house.sql(self.again)
 
 
+def without_tenants(schema: str) -> Database:
+    """The tables of a service without their row-level security."""
+    each = """DO $$ DECLARE one record; BEGIN
+      FOR one IN SELECT c.oid::regclass AS name FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+                  WHERE c.relnamespace = '{schema}'::regnamespace GROUP BY c.oid LOOP
+        EXECUTE format('ALTER TABLE %s {change} ROW LEVEL SECURITY', one.name);
+      END LOOP; END $$"""
+    return Database(
+        each.format(schema=schema, change="DISABLE"), each.format(schema=schema, change="ENABLE")
+    )
+
+
 def mutated(file: str, guard: str, instead: str, *, into: Path) -> None:
     """Copy a package with one text replaced; raises AssertionError when it is not there once."""
     package = file.partition("/")[0]
