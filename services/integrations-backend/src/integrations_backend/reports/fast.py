@@ -34,7 +34,11 @@ def read_lines(piece: bytes, layout: Layout) -> pl.DataFrame:
         _value(column, written, layout).alias(column.name) for column in layout.columns
     )
     sure = _sure(layout.columns, values, written, bare=False)
-    unsure = [column for column in layout.columns if not sure[column.name].all()]
+    unsure = [
+        column
+        for column in layout.columns
+        if written[column.name].dtype == pl.String and not sure[column.name].all()
+    ]
     if unsure:
         values, sure = _again(unsure, written, values, sure, layout)
     checks = [*sure.iter_columns(), *_not_empty(values, layout)]

@@ -8,7 +8,8 @@ import polars as pl
 from integrations_backend.archive import LINE, OCCURRENCE
 from integrations_backend.reports.kinds import Kind, ReportKind
 
-_HASH = "\x00hash"
+HASH = "\x00hash"
+"""Of a row's identity, beside its `LINE`."""
 
 
 def identity_of(kind: ReportKind) -> list[str]:
@@ -26,54 +27,38 @@ def day_of(kind: ReportKind) -> str | None:
     return next(found, None)
 
 
+def hashes(rows: pl.DataFrame, kind: ReportKind) -> pl.DataFrame:
+    """`LINE` and `HASH` of rows."""
+    return pl.DataFrame({LINE: rows[LINE], HASH: rows.select(identity_of(kind)).hash_rows()})
+
+
 class Occurrences:
-    """Numbers the rows of a file that comes in batches; holds 12 bytes a row, no cell.
+    """Numbers the rows of a file that comes in parts; holds 8 bytes a row, no cell.
 
     Rows are compared by a hash of 64 bits: that two different rows of ten million share one is a
     matter of one in three hundred thousand, and then the later one is merely its own second.
     """
 
-    def __init__(self, kind: ReportKind) -> None:
-        self._identity = identity_of(kind)
-        self._hashes: list[pl.Series] = []
-        self._lines: list[pl.Series] = []
+    def __init__(self) -> None:
+        self._seen = pl.Series(HASH, dtype=pl.UInt64)
 
-    def number(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows with their numbers, as far as this batch alone tells."""
-        hashes = rows.select(self._identity).hash_rows()
-        self._hashes.append(hashes)
-        self._lines.append(rows[LINE])
-        ones = rows.with_columns(pl.lit(1, dtype=pl.UInt32).alias(OCCURRENCE))
-        repeated = _repeated(hashes.sort())
-        if repeated.is_empty():
-            return ones
-        places = hashes.is_in(repeated.implode()).arg_true()
-        found = hashes.gather(places).to_frame(_HASH)
-        numbers = found.select(pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over(_HASH))
-        return ones.with_columns(ones[OCCURRENCE].scatter(places, numbers.to_series()))
+    def repeated(self, part: pl.DataFrame) -> pl.DataFrame:
+        """Of the next part (as `hashes`): line and number of rows that are not the first of their like."""
+        ordered = part[HASH].sort()
+        again = (ordered == ordered.shift(1)).fill_null(value=False) | (self._times(ordered) > 0)
+        alike = ordered.filter(again).unique()
+        found = part.filter(pl.col(HASH).is_in(alike.implode()))
+        place = pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over(HASH)
+        numbered = found.select(LINE, (place + self._times(found[HASH])).alias(OCCURRENCE))
+        self._seen = _merged(self._seen, ordered)
+        return numbered.filter(pl.col(OCCURRENCE) > 1)
 
-    def corrections(self) -> pl.DataFrame | None:
-        """Line and number of rows whose like stand in several batches; None: every number is right."""
-        if len(self._hashes) <= 1:
-            return None
-        across = _repeated(pl.concat([one.unique() for one in self._hashes]).sort())
-        if across.is_empty():
-            return None
-        repeated = across.implode()
-        found = [
-            pl.DataFrame({_HASH: hashes, LINE: lines}).filter(pl.col(_HASH).is_in(repeated))
-            for hashes, lines in zip(self._hashes, self._lines, strict=True)
-        ]
-        return (
-            pl.concat(found)
-            .sort(_HASH, LINE)
-            .select(
-                LINE, pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over(_HASH).alias(OCCURRENCE)
-            )
-            .filter(pl.col(OCCURRENCE) > 1)
-            .sort(LINE)
-        )
+    def _times(self, rows: pl.Series) -> pl.Series:
+        """How often the parts before had rows of each hash."""
+        last = self._seen.search_sorted(rows, "right")
+        return (last - self._seen.search_sorted(rows, "left")).cast(pl.UInt32)
 
 
-def _repeated(ordered: pl.Series) -> pl.Series:
-    return ordered.filter(ordered == ordered.shift(1)).unique()
+def _merged(one: pl.Series, other: pl.Series) -> pl.Series:
+    """Two ordered series as one."""
+    return one.to_frame().merge_sorted(other.to_frame(), HASH).to_series()

@@ -2,13 +2,15 @@
 
 import csv
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from integrations_backend.archive import LINE, OCCURRENCE
-from integrations_backend.reports.identity import Occurrences, day_of, identity_of
+from integrations_backend.reports.ahead import one_ahead
+from integrations_backend.reports.identity import Occurrences, day_of, hashes, identity_of
 from integrations_backend.reports.kinds import ReportKind
 from integrations_backend.reports.lines import charsets
 from integrations_backend.reports.marketplaces import Marketplace
@@ -86,24 +88,19 @@ def write_rows(
 def _write(
     path: Path, kind: ReportKind, folder: Path, store: Marketplace, charset: str
 ) -> WrittenRows:
-    occurrences, months = Occurrences(kind), _Months(kind, folder)
+    months = _Months(kind, folder)
     shown: list[RejectedRow] = []
     rejected = 0
     with path.open("rb") as source, (folder / KEPT_ASIDE).open("w", newline="") as aside:
         table = csv.writer(aside)
         table.writerow(("line", "reason"))
-        for batch in read_batches(source, kind, store=store, charset=charset):
+        for batch in one_ahead(read_batches(source, kind, store=store, charset=charset)):
             rejected += len(batch.rejected)
             shown += batch.rejected[: MOST_SHOWN - len(shown)]
             table.writerows((row.line, row.reason) for row in batch.rejected)
-            months.add(occurrences.number(batch.rows))
+            months.add(batch.rows)
     months.write()
-    written = WrittenRows(kind, folder, months.rows, rejected, tuple(shown))
-    corrections = occurrences.corrections()
-    if corrections is not None:
-        for one in written.files:
-            _correct(one, corrections)
-    return written
+    return WrittenRows(kind, folder, months.rows, rejected, tuple(shown))
 
 
 class _Months:
@@ -111,9 +108,12 @@ class _Months:
 
     def __init__(self, kind: ReportKind, folder: Path) -> None:
         self.rows = 0
+        self._kind = kind
         self._day = day_of(kind)
         self._schema = stored_schema(kind)
         self._folder = folder
+        self._occurrences = Occurrences()
+        self._hashes: list[pl.DataFrame] = []
         self._waiting: dict[str, list[pl.DataFrame]] = defaultdict(list)
         self._count = 0
         self._flushes = 0
@@ -122,28 +122,41 @@ class _Months:
         """Take a batch."""
         self.rows += rows.height
         self._count += rows.height
-        if self._day is None:
-            self._waiting[UNDATED].append(rows)
-        else:
-            month = pl.col(self._day).dt.year().cast(pl.Int32) * 100 + pl.col(self._day).dt.month()
-            ordered = rows.with_columns(month.alias(_MONTH)).sort(_MONTH, maintain_order=True)
-            start = 0
-            for run in ordered.drop_in_place(_MONTH).rle():
-                self._waiting[_period(run["value"])].append(ordered.slice(start, run["len"]))
-                start += run["len"]
+        self._hashes.append(hashes(rows, self._kind))
+        for period, part in self._parted(rows):
+            self._waiting[period].append(part)
         if self._count >= ROWS_IN_MEMORY:
             self.write()
 
+    def _parted(self, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+        """By month, each in the order of the file."""
+        if self._day is None:
+            yield UNDATED, rows
+            return
+        day = rows[self._day].dt
+        months = day.year().cast(pl.Int32) * 100 + day.month()
+        if not months.is_sorted():
+            rows = rows.with_columns(months.alias(_MONTH)).sort(_MONTH, maintain_order=True)
+            months = rows.drop_in_place(_MONTH)
+        start = 0
+        for month, length in months.rle().struct.unnest().select("value", "len").iter_rows():
+            yield _period(month), rows.slice(start, length)
+            start += length
+
     def write(self) -> None:
-        """Everything that waits into files."""
+        """Everything that waits into files; of a report without rows an empty one."""
+        if not self._hashes:
+            return
         if not self._waiting and not self._flushes:
-            self._waiting[UNDATED].append(pl.DataFrame(schema=self._schema))
+            self._waiting[UNDATED].append(pl.DataFrame(schema=schema_of(self._kind)))
+        repeated = self._occurrences.repeated(pl.concat(self._hashes))
         for period, parts in self._waiting.items():
             folder = self._folder / period
             folder.mkdir(exist_ok=True)
-            rows = pl.concat(parts).select(*self._schema)
+            rows = _numbered(pl.concat(parts), repeated).select(*self._schema)
             _write_parquet(rows, folder / f"{self._flushes:04d}.parquet")
         self._waiting.clear()
+        self._hashes.clear()
         self._count = 0
         self._flushes += 1
 
@@ -152,13 +165,13 @@ def _period(month: int | None) -> str:
     return UNDATED if month is None else f"{month // 100:04d}-{month % 100:02d}"
 
 
-def _correct(file: Path, corrections: pl.DataFrame) -> None:
-    """Numbers that only the whole file tells: rows whose like stand far apart in it."""
-    rows = pl.read_parquet(file)
-    right = rows.join(corrections, on=LINE, how="left", maintain_order="left", suffix=" right")
-    if right[f"{OCCURRENCE} right"].null_count() < rows.height:
-        number = pl.coalesce(f"{OCCURRENCE} right", OCCURRENCE)
-        _write_parquet(right.with_columns(number.alias(OCCURRENCE)).select(rows.columns), file)
+def _numbered(rows: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
+    """With how-manieth each row is: the first, unless it is told otherwise."""
+    numbers = pl.lit(1, dtype=pl.UInt32).alias(OCCURRENCE)
+    if repeated.is_empty():
+        return rows.with_columns(numbers)
+    told = rows.select(LINE).join(repeated, on=LINE, how="left", maintain_order="left")
+    return rows.with_columns(told.select(pl.coalesce(OCCURRENCE, numbers)).to_series())
 
 
 def _write_parquet(rows: pl.DataFrame, file: Path) -> None:
