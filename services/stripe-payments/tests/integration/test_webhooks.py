@@ -6,6 +6,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -15,6 +16,7 @@ from factories.commission_bench import GROSS, Bench, ask
 from fakes.stripe_fake import GOOD, Crash, unknown
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import patiently
 from sqlalchemy import text
 
 from opside_chassis.database import EVERY_TENANT, transaction
@@ -235,11 +237,14 @@ async def test_a_forged_or_unsigned_delivery_says_nothing_more(door: Door) -> No
     assert (forged.status_code, unsigned.status_code) == (400, 400)
 
 
+async def deliver_at_once(door: Door, events: list[dict[str, Any]]) -> None:
+    """All of them in one moment; what a busy machine answers 503 is sent again, as Stripe does."""
+    answers = await asyncio.gather(*(patiently(partial(door.deliver, one)) for one in events))
+    assert Counter(answer.status_code for answer in answers) == {200: len(events)}
+
+
 async def test_a_thousand_deliveries_at_once_are_all_kept(door: Door, bench: Bench) -> None:
-    answers = await asyncio.gather(
-        *(door.deliver(event("balance.available", number=number)) for number in range(1_000))
-    )
-    assert {answer.status_code for answer in answers} == {200}
+    await deliver_at_once(door, [event("balance.available", number=n) for n in range(1_000)])
     assert len(await inbox(bench)) == 1_000
 
 
@@ -248,10 +253,8 @@ async def test_of_a_thousand_deliveries_at_once_every_one_is_applied(
 ) -> None:
     await ask(bench.api, GROSS)
     about = {"object": {"id": "tr_1", "transfer_group": (await bench.row())["id"]}}
-    answers = await asyncio.gather(
-        *(door.deliver(event("transfer.created", number=n, data=about)) for n in range(1_000))
-    )
-    assert {answer.status_code for answer in answers} == {200}
+    events = [event("transfer.created", number=n, data=about) for n in range(1_000)]
+    await deliver_at_once(door, events)
     await drain(bench.workshop, max_jobs=1_100)
     states = Counter((await inbox(bench)).values())
     assert states == {"applied": 1_000}
