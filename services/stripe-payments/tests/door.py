@@ -17,13 +17,14 @@ from fastapi import FastAPI
 
 from opside_chassis.database import Database
 from opside_chassis.http_client import ServiceClient
+from opside_chassis.intake import Intake
 from opside_chassis.keyring import SigningKey
 from opside_chassis.service_token import ServiceTokens
 from opside_chassis.testing.plugin import Signing
 from opside_chassis.user_token import UserTokens
 from opside_contracts.accounts.client import AccountsClient
 from stripe_payments.app import create
-from stripe_payments.runtime import SERVICE, Runtime
+from stripe_payments.runtime import SERVICE, Runtime, webhook_secrets
 from stripe_payments.settings import Settings
 
 APP_URL = "https://app.opside.test"
@@ -83,7 +84,9 @@ class Door:
         client = ServiceClient(
             settings.main_api_url, "main-api", ServiceTokens(self.signing.service(SERVICE), SERVICE)
         )
-        yield Runtime(settings, self.database, self.stripe, AccountsClient(client))
+        accounts, accepted = AccountsClient(client), webhook_secrets(settings)
+        intake = Intake(self.database.sessions)
+        yield Runtime(settings, self.database, self.stripe, accounts, accepted, intake)
         await client.close()
 
     @asynccontextmanager

@@ -3,18 +3,21 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 
 from opside_chassis.access import Access
 from opside_chassis.clock import Clock, utc_now
 from opside_chassis.database import Database, check_application_role
 from opside_chassis.http_client import ServiceClient
+from opside_chassis.intake import Intake
+from opside_chassis.key_file import Rereading
 from opside_chassis.keyring import KeyRing, SigningKey
 from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
 from opside_chassis.user_token import UserTokenVerifier
 from opside_contracts import scopes
 from opside_contracts.accounts.client import AccountsClient
 from stripe_payments.roles import API
-from stripe_payments.settings import Settings
+from stripe_payments.settings import Settings, WebhookSecrets
 from stripe_payments.stripe_api.gateway import Stripe
 from stripe_payments.stripe_api.live import LiveStripe
 
@@ -30,6 +33,8 @@ class Runtime:
     database: Database
     stripe: Stripe
     accounts: AccountsClient
+    webhook_secrets: Rereading[WebhookSecrets]
+    intake: Intake
     clock: Clock = utc_now
 
 
@@ -38,6 +43,11 @@ def build_access(settings: Settings) -> Access:
     ring = KeyRing.from_settings(settings)
     services = ServiceTokenVerifier(ring, SERVICE, granted=scopes.GRANTED[SERVICE])
     return Access(UserTokenVerifier(ring, SERVICE), services)
+
+
+def webhook_secrets(settings: Settings) -> Rereading[WebhookSecrets]:
+    """The active signing secrets, as KEYS_FILE has them now."""
+    return Rereading(settings, attrgetter("webhook_secrets"))
 
 
 @asynccontextmanager
@@ -53,7 +63,9 @@ async def open_runtime(settings: Settings, *, role: str = API) -> AsyncIterator[
     live = LiveStripe(settings)
     try:
         await check_application_role(database.engine, SCHEMA, durable=settings.in_production)
-        yield Runtime(settings, database, live, AccountsClient(main_api))
+        accounts = AccountsClient(main_api)
+        secrets, intake = webhook_secrets(settings), Intake(database.sessions)
+        yield Runtime(settings, database, live, accounts, secrets, intake)
     finally:
         await live.close()
         await main_api.close()

@@ -1,5 +1,7 @@
 """Everything stripe-payments reads from its environment; `.env.example` lists the same names."""
 
+from typing import ClassVar
+
 from pydantic import Field, SecretStr
 
 from opside_chassis.money import BASIS_POINTS
@@ -10,9 +12,16 @@ LIVE_PREFIXES = ("sk_" + "live_", "rk_" + "live_")
 TEST_PREFIXES = ("sk_" + "test_", "rk_" + "test_")
 SHORTEST_WEBHOOK_SECRET = 16
 
+WebhookSecrets = dict[str, tuple[str, ...]]
+
 
 class Settings(ServiceSettings):
     """The settings of stripe-payments."""
+
+    REREAD: ClassVar = ServiceSettings.REREAD | {
+        "stripe_webhook_secret",
+        "stripe_connect_webhook_secret",
+    }
 
     port: int = Field(default=4000, ge=1, le=65_535)
     stripe_secret_key: SecretStr
@@ -37,7 +46,7 @@ class Settings(ServiceSettings):
         return round(self.platform_fee_percentage * 100)
 
     @property
-    def webhook_secrets(self) -> dict[str, tuple[str, ...]]:
+    def webhook_secrets(self) -> WebhookSecrets:
         """Active signing secrets by endpoint: `platform` and `connect`."""
         return {
             "platform": _split(self.stripe_webhook_secret),

@@ -92,23 +92,23 @@ class Vault:
         raise Unreadable("a stored secret does not open")
 
 
-def key_from_text(text: str) -> bytes:
-    """ENCRYPTION_KEY as bytes; raises `WrongSetting` when it is weak or of the wrong length."""
+def key_from_text(text: str, *, setting: str = "ENCRYPTION_KEY") -> bytes:
+    """A key as bytes; raises `WrongSetting` when it is weak or of the wrong length."""
     try:
         # Strict: the lenient decoder would skip over a typing error.
         key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
-        raise WrongSetting("ENCRYPTION_KEY", "is not base64url", _MEND) from error
-    check_key(key)
+        raise WrongSetting(setting, "is not base64url", _MEND) from error
+    check_key(key, setting=setting)
     return key
 
 
-def check_key(key: bytes) -> None:
+def check_key(key: bytes, *, setting: str = "ENCRYPTION_KEY") -> None:
     """Raises `WrongSetting` for a key that is too short or plainly not random."""
     if len(key) != KEY_BYTES:
-        raise WrongSetting("ENCRYPTION_KEY", f"has {len(key)} bytes, not {KEY_BYTES}", _MEND)
+        raise WrongSetting(setting, f"has {len(key)} bytes, not {KEY_BYTES}", _MEND)
     if len(set(key)) < _MIN_DISTINCT_BYTES:
-        raise WrongSetting("ENCRYPTION_KEY", "is a placeholder, not a random key", _MEND)
+        raise WrongSetting(setting, "is a placeholder, not a random key", _MEND)
 
 
 def _context(user_id: str, provider: str, field: str) -> bytes:

@@ -17,7 +17,7 @@ FIELDS = ("access_token", "refresh_token")
 _BY_KEY = text(
     """
     SELECT split_part(sealed, '.', 2) AS kid, count(*) AS number
-      FROM oauth_tokens, LATERAL (VALUES (access_token), (refresh_token)) AS both (sealed)
+      FROM oauth_tokens, LATERAL (VALUES (access_token), (refresh_token)) AS each_field (sealed)
      GROUP BY kid
     """
 )
