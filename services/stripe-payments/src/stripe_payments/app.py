@@ -22,6 +22,7 @@ from stripe_payments.settings import Settings
 from stripe_payments.simulation import routes as simulation_routes
 from stripe_payments.statements import routes as statements_routes
 from stripe_payments.subscriptions import routes as subscriptions_routes
+from stripe_payments.user_data import routes as user_data_routes
 from stripe_payments.webhooks import routes as webhooks_routes
 from stripe_payments.webhooks.delivery import store_delivery
 
@@ -62,6 +63,7 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
             housekeeping_routes.router,
             statements_routes.router,
             subscriptions_routes.router,
+            user_data_routes.router,
             # A route for tests does not exist where real money moves.
             *(() if settings.stripe_live_mode else (simulation_routes.router,)),
         ],

@@ -56,6 +56,8 @@ class FakeStripe:
     disputes: dict[str, Dispute] = field(default_factory=dict)
     endpoints: list[WebhookEndpoint] = field(default_factory=list)
     saved_cards: dict[str, Card] = field(default_factory=dict)
+    emails: dict[str, str] = field(default_factory=dict)
+    """Of customers."""
     happened: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Events by account, as its list shows them."""
     most_listed: int = 100
@@ -228,6 +230,7 @@ class FakeStripe:
 
     async def set_customer_email(self, customer_id: str, email: str) -> None:
         self._point("set_customer_email", "before")
+        self.emails[customer_id] = email
 
     async def create_setup(self, customer_id: str, *, idempotency_key: str) -> CardSetup:
         self._point("create_setup", "before")

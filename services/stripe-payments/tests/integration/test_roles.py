@@ -160,7 +160,11 @@ async def test_what_runs_as_the_owner_is_safe_to_call(
         list(EVERYBODY),
     )
     callers = {row["proname"]: row["callers"] for row in rows if row["callers"]}
-    assert callers == {"forget_old_events": [ADMIN], "close_dispute": [WORKER]}
+    assert callers == {
+        "forget_old_events": [ADMIN],
+        "close_dispute": [WORKER],
+        "erase_user": [JANITOR],
+    }
     assert all(row["proconfig"] == ["search_path=payments, pg_temp"] for row in rows)
     assert rows
 

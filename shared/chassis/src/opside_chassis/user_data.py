@@ -20,7 +20,7 @@ from opside_chassis.wire import AnswerModel
 ROWS_AT_ONCE = 500
 """Fetched from the server together: memory stays small however many rows a seller has."""
 LONG_STATEMENT_SECONDS = 60
-"""An erasure may look through all stored events; it is no request that a person waits for."""
+"""Stored events are looked through as a whole; nobody waits for the answer in a browser."""
 
 _A_NAME = re.compile(r"[a-z_]+")
 
@@ -157,6 +157,7 @@ def given_out(tables: Sequence[UserTable], name: str) -> UserTable:
 async def rows_of(keeper: Keeper, user_id: str, table: UserTable) -> AsyncIterator[str]:
     """The user's rows of a table, each as the text of a JSON object, in one transaction."""
     async with transaction(keeper.sessions, tenant=user_id, role=keeper.reading_role) as session:
+        await _take_time(session)
         chosen = ", ".join(f't."{column}"' for column in await _columns(session, table))
         query = text(
             f"SELECT row_to_json(r)::text FROM (SELECT {chosen} FROM {table.name} AS t"  # noqa: S608
@@ -184,8 +185,7 @@ async def erase_rows(session: AsyncSession, tables: Sequence[UserTable], user_id
     What the application may not change itself a function of the migration changes, for this tenant
     alone, the first time that a table names it.
     """
-    limit = f"SET LOCAL statement_timeout = '{LONG_STATEMENT_SECONDS}s'"
-    await session.execute(text(limit))
+    await _take_time(session)
     called: set[str] = set()
     for table in tables:
         match table.erasure:
@@ -201,6 +201,10 @@ async def erase_rows(session: AsyncSession, tables: Sequence[UserTable], user_id
                 changes = ", ".join(f"{name} = {value}" for name, value in columns.items())
                 statement = f"UPDATE {table.name} SET {changes} WHERE {table.rows}"  # noqa: S608
                 await _run(session, statement, user_id)
+
+
+async def _take_time(session: AsyncSession) -> None:
+    await session.execute(text(f"SET LOCAL statement_timeout = '{LONG_STATEMENT_SECONDS}s'"))
 
 
 async def _run(session: AsyncSession, statement: str, user_id: str) -> None:
