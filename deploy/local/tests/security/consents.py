@@ -140,6 +140,7 @@ async def hosts_redirect(house: House) -> str | None:
 
 async def planted_session(house: House) -> bool:
     """The attacker plants cookies that he knows, then Ada signs in: is her session one he knows?"""
+    await house.sql("DELETE FROM main_api.sessions WHERE id = 'ses_planted'")
     known = {SESSION: "ses_planted", "__Host-opside_refresh": "planted", SIGN_IN: "planted"}
     begun = await started(house)
     returned = await consented(house, begun.consent_url, ADA)
@@ -259,7 +260,7 @@ ATTACKS = (
         lambda house: sellers_consent(house, BEN, "b1"),
         "consent_refused",
         without_tenants("integrations"),
-        "code_refused",
+        "not_granted",
     ),
     Attack(
         "consent: begun in another browser",
@@ -271,6 +272,6 @@ ATTACKS = (
             "    if not attempt:",
             service=INTEGRATIONS,
         ),
-        "code_refused",
+        "not_granted",
     ),
 )

@@ -72,6 +72,11 @@ class House:
     own: Mapping[str, str] = field(default_factory=dict)
     """Ids of what belongs to Ada, by the name of the parameter that takes them (see `belongings`)."""
 
+    behind: Any = None
+    """What listens behind main-api instead of the services, for attacks through the gateway."""
+    writes: str = MAIN_API
+    """Whose log main-api's door writes: its own, or that of a mutant."""
+
     def door(self, service: str) -> str:
         """The address of one service."""
         doors = {MAIN_API: self.main_api, INTEGRATIONS: self.integrations, PAYMENTS: self.payments}
@@ -113,9 +118,9 @@ class House:
         finally:
             await connection.close()
 
-    def log(self, service: str) -> str:
-        """What a service has written until now."""
-        return self.system.crew.log(service).read_text(encoding="utf-8", errors="replace")
+    def log(self) -> str:
+        """What main-api has written until now."""
+        return self.system.crew.log(self.writes).read_text(encoding="utf-8", errors="replace")
 
 
 def session_of(browser: Browser, me: Mapping[str, Any]) -> Session:

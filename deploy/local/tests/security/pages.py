@@ -193,37 +193,38 @@ def pages_of_evil(runtime: Any, _house: House) -> Any:
     return replace(runtime, allowed_origins=runtime.allowed_origins | {EVIL})
 
 
-COOKIES = "main_api/sessions/cookies.py"
+FLAGS = '        path="/",\n        secure=True,\n        httponly=True,\n        samesite="lax",\n'
 
 
-def cookie_without(attribute: str) -> Mutant:
-    return Mutant(
-        COOKIES,
-        f'        {attribute},\n        samesite="lax",\n    )',
-        '        samesite="lax",\n    )',
-    )
+def cookies_with(flags: str) -> Mutant:
+    """Session cookies with these attributes instead of ours."""
+    return Mutant("main_api/sessions/cookies.py", FLAGS, flags)
 
+
+CREDULOUS = Built(app=believing(session_reader=cookie_alone))
+EVIL_IS_OURS = Built(runtime=pages_of_evil)
+EVIL_IS_LISTED = Built(settings=lambda _: LOOSE_PAGES)
 
 ATTACKS = (
     Attack(
         "forgery: every change, from a foreign page",
         forged_changes,
         set(),
-        Built(app=believing(session_reader=cookie_alone)),
+        CREDULOUS,
         {f"{method} {path}" for method, path in changes() if path != "/api/auth/logout"},
     ),
     Attack(
         "forgery: the right token, a foreign page",
         logout(Origin=EVIL),
         403,
-        Built(runtime=pages_of_evil),
+        EVIL_IS_OURS,
         204,
     ),
     Attack(
         "forgery: no page named",
         logout(Origin=None),
         403,
-        Built(app=believing(session_reader=cookie_alone)),
+        CREDULOUS,
         204,
     ),
     Attack(
@@ -240,14 +241,14 @@ ATTACKS = (
         "forgery: a refresh from a foreign page",
         foreign_refresh,
         403,
-        Built(runtime=pages_of_evil),
+        EVIL_IS_OURS,
         204,
     ),
     Attack(
         "forgery: a socket from a foreign page",
         foreign_socket,
         403,
-        Built(runtime=pages_of_evil),
+        EVIL_IS_OURS,
         404,
     ),
     Attack(
@@ -261,54 +262,42 @@ ATTACKS = (
         "CORS: a preflight of a foreign page",
         preflight,
         None,
-        Built(settings=lambda _: LOOSE_PAGES),
+        EVIL_IS_LISTED,
         EVIL,
     ),
     Attack(
         "CORS: an answer read by a foreign page",
         read_by_script,
         None,
-        Built(settings=lambda _: LOOSE_PAGES),
+        EVIL_IS_LISTED,
         EVIL,
     ),
     Attack(
         "cookies: readable by a script",
         bare_cookies,
         set(),
-        Mutant(
-            COOKIES,
-            '        httponly=True,\n        samesite="lax",\n    )',
-            '        samesite="lax",\n    )',
-        ),
+        cookies_with(FLAGS.replace("        httponly=True,\n", "")),
         {"httponly"},
     ),
     Attack(
         "cookies: sent without encryption",
         bare_cookies,
         set(),
-        Mutant(
-            COOKIES,
-            '        secure=True,\n        httponly=True,\n        samesite="lax",\n    )\n',
-            '        httponly=True,\n        samesite="lax",\n    )\n',
-        ),
+        cookies_with(FLAGS.replace("        secure=True,\n", "")),
         {"secure"},
     ),
     Attack(
         "cookies: sent by foreign pages",
         bare_cookies,
         set(),
-        Mutant(COOKIES, '        samesite="lax",\n    )\n', '        samesite="none",\n    )\n'),
+        cookies_with(FLAGS.replace("lax", "none")),
         {"samesite=lax"},
     ),
     Attack(
-        "cookies: set for all hosts of the domain",
+        "cookies: for every host of a domain",
         bare_cookies,
         set(),
-        Mutant(
-            COOKIES,
-            '        path="/",\n        secure=True,\n',
-            '        path="/",\n        domain="127.0.0.1",\n        secure=True,\n',
-        ),
+        cookies_with('        domain="127.0.0.1",\n' + FLAGS),
         {"no domain"},
     ),
     Attack(

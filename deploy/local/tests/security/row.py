@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from unittest.mock import patch
 
 import uvicorn
@@ -42,6 +42,14 @@ _DOORS = {
 _number = count(1)
 
 
+class Part(Protocol):
+    """Something that stands in the house for the length of an attack."""
+
+    def opened(self, house: House) -> AbstractAsyncContextManager[House]:
+        """The house with it."""
+        ...
+
+
 @dataclass(frozen=True)
 class Attack:
     """`attempt` makes the requests and answers what it saw, mostly a status. With the guards in place
@@ -50,9 +58,9 @@ class Attack:
     name: str
     attempt: Callable[[House], Awaitable[object]]
     refused: object
-    control: "Built | Mutant | Database"
+    control: Part
     wins: object
-    guarded: "Built | None" = None
+    guarded: Part | None = None
     """For an attack on settings that the running system does not have: the same door with all guards."""
 
 
@@ -103,6 +111,7 @@ class Mutant:
     guard: str
     instead: str = ""
     service: str = MAIN_API
+    settings: Callable[[House], Mapping[str, str]] = lambda _: {}
 
     @asynccontextmanager
     async def opened(self, house: House) -> AsyncIterator[House]:
@@ -111,7 +120,7 @@ class Mutant:
         url = f"http://{HOST}:{port}"
         with tempfile.TemporaryDirectory(prefix="opside-mutant-") as folder:
             mutated(self.file, self.guard, self.instead, into=Path(folder))
-            own = environment.service(house.system.place, self.service)
+            own = environment.service(house.system.place, self.service) | dict(self.settings(house))
             program = Program(
                 name=f"mutant-{next(_number)}",
                 command=(sys.executable, "-m", f"{PACKAGES[self.service]}.app"),
@@ -121,7 +130,7 @@ class Mutant:
             )
             await house.system.crew.start(program)
             try:
-                yield replace(house, **{_DOORS[self.service]: url})
+                yield replace(house, writes=program.name, **{_DOORS[self.service]: url})
             finally:
                 await house.system.crew.stop(program.name)
 
@@ -184,11 +193,10 @@ async def served(config: uvicorn.Config) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def opened(part: "Built | Mutant | Database | None", house: House) -> AsyncIterator[House]:
+async def opened(part: Part | None, house: House) -> AsyncIterator[House]:
     """The house with this part in it; without one, as it stands."""
     async with AsyncExitStack() as stack:
-        entered: AbstractAsyncContextManager[House] | None = part.opened(house) if part else None
-        yield await stack.enter_async_context(entered) if entered else house
+        yield await stack.enter_async_context(part.opened(house)) if part else house
 
 
 @dataclass

@@ -1,11 +1,19 @@
 """Every attack of the table fails, and every attack succeeds once its guard is taken out."""
 
 import pytest
-from security import tokens
+from security import bodies, consents, gateway, limits, pages, tokens, wire
 from security.house import House
 from security.row import Attack, Tally, opened
 
-TABLE: tuple[Attack, ...] = (*tokens.ATTACKS,)
+TABLE: tuple[Attack, ...] = (
+    *tokens.ATTACKS,
+    *consents.ATTACKS,
+    *pages.ATTACKS,
+    *wire.ATTACKS,
+    *gateway.ATTACKS,
+    *bodies.ATTACKS,
+    *limits.ATTACKS,
+)
 
 
 def named(attack: Attack) -> str:

@@ -31,6 +31,8 @@ _STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 # Tab and line breaks may stand in a text; other control characters and lone surrogates break
 # logs, headers and Postgres.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+# An address has no lines: a break in it is a header or a log line that somebody wants to begin.
+_CONTROL_IN_ADDRESS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class RequestTimeout(OpsideError):
@@ -136,7 +138,7 @@ def _too_large(max_bytes: int) -> PayloadTooLarge:
 
 def _check_url(scope: Scope) -> None:
     query = scope.get("query_string", b"").decode("latin-1")
-    if _CONTROL.search(scope["path"]) or _CONTROL.search(unquote(query)):
+    if _CONTROL_IN_ADDRESS.search(scope["path"]) or _CONTROL_IN_ADDRESS.search(unquote(query)):
         raise BadRequest("The address must not contain control characters.")
 
 

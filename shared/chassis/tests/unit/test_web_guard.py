@@ -241,7 +241,15 @@ async def test_an_empty_body_is_the_routes_business(client) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["/t/items/a%00b", "/t/items/a%0ab%01", "/t/items/%7f", "/t/items/a?q=%00"]
+    "address",
+    [
+        "/t/items/a%00b",
+        "/t/items/a%0d%0ab",
+        "/t/items/a%09",
+        "/t/items/%7f",
+        "/t/items/a?q=%00",
+        "/t/items/a?q=%0a",
+    ],
 )
 async def test_addresses_with_control_characters(client, address: str) -> None:
     assert (await client.get(address)).status_code == 400
