@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from security.house import OLGA, House, bearer
+from security.house import INTEGRATIONS, MAIN_API, OLGA, PAYMENTS, House, Session, bearer
 from security.row import Attack, Built, Mutant
 
 from opside_chassis.request_guard import RequestGuard
