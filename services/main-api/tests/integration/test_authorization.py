@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -139,7 +140,7 @@ async def people(door: Door) -> None:
                     user_id=name,
                     csrf_token="unused-by-bearer-tokens",
                     user_agent="",
-                    expires_at=door.clock.now.replace(year=door.clock.now.year + 1),
+                    expires_at=door.clock.now + timedelta(days=365),
                 )
             )
 

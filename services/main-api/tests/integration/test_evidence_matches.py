@@ -1,6 +1,7 @@
 """Documents find their cases, people decide, and the database counts every unit once."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from fakes.integrations_fake import seller_case
@@ -134,11 +135,11 @@ async def test_a_match_names_line_and_units_or_neither(seller: Seller, body: dic
 
 async def test_prompts_say_what_is_missing_why_and_what_is_at_stake(seller: Seller) -> None:
     today = seller.door.clock.now.date()
-    far = today.replace(year=today.year + 1)
+    year = timedelta(days=365)
     seller.integrations.cases["usr_a"] = [
-        seller_case(1, deadline=far),
+        seller_case(1, deadline=today + year),
         seller_case(2, deadline=today, value_cents=None, claim_type="removal_lost"),
-        seller_case(3, deadline=today.replace(year=today.year - 1)),
+        seller_case(3, deadline=today - year),
     ]
     prompts = await seller.got("/api/evidence/prompts")
     assert [one["caseId"] for one in prompts["items"]] == ["cas_2", "cas_1"]
@@ -153,8 +154,8 @@ async def test_prompts_say_what_is_missing_why_and_what_is_at_stake(seller: Sell
 
 
 async def test_prompts_are_those_of_before_while_integrations_is_down(seller: Seller) -> None:
-    today = seller.door.clock.now.date()
-    seller.integrations.cases["usr_a"] = [seller_case(n, deadline=today) for n in range(150)]
+    tomorrow = seller.door.clock.now.date() + timedelta(days=1)
+    seller.integrations.cases["usr_a"] = [seller_case(n, deadline=tomorrow) for n in range(150)]
     assert len((await seller.got("/api/evidence/prompts"))["items"]) == 150
     seller.door.clock.advance(seconds=3_600)
     seller.integrations.before = [problem(503, "unavailable") for _ in range(9)]

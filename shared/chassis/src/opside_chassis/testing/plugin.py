@@ -26,6 +26,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session, SessionTransaction
@@ -35,6 +36,12 @@ from opside_chassis.keyring import KeyRing, SigningKey
 from opside_chassis.migration import bootstrap, migrate, role_url
 from opside_chassis.testing.containers import docker_answers, postgres_container, redis_container
 from opside_chassis.testing.engines import EmbeddedPostgres, EmbeddedRedis
+
+# A busy machine is slow: that is no counter-example. What a code may cost has tests of its own.
+settings.register_profile(
+    "opside", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("opside")
 
 FROZEN_START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 # Roles belong to the whole server: on a shared one (`url`) every process must set the same password.
