@@ -7,6 +7,7 @@ from served import refused, served, start
 from service import ADA, BEN, Service
 from sqlalchemy import text
 
+from integrations_backend.human_cases import open_case
 from integrations_backend.tables import metadata
 from opside_chassis import access
 from opside_chassis.access import Member
@@ -16,7 +17,6 @@ SHARED = {
     "alembic_version": "which migrations ran",
     "case_transitions": "the legal moves of a case, the same for everybody",
     "outbox": "jobs: the relay hands out everybody's; they carry ids, and no route reads them",
-    "human_cases": "questions to our own staff about anybody; no route reads them",
     "inbox": "events of providers, before it is known whose they are",
 }
 """Tables without a tenant, and why they need none."""
@@ -80,6 +80,26 @@ async def test_a_neighbour_neither_changes_nor_removes_a_row(service: Service, t
         removed = await session.execute(text(f"DELETE FROM {table} RETURNING 1"))  # noqa: S608
         assert (changed.all(), removed.all()) == ([], [])
     assert await service.rows(f"SELECT * FROM {table} ORDER BY 1, 2") == before  # noqa: S608
+
+
+async def test_questions_to_our_staff_are_asked_by_all_and_read_by_staff_alone(
+    service: Service,
+) -> None:
+    async with transaction(service.sessions, tenant=ADA) as session:
+        await open_case(session, kind="taken", reference=f"A1:{ADA}", reason="ask for proof")
+        await open_case(session, kind="taken", reference=f"A1:{ADA}", reason="again")
+    async with transaction(service.sessions) as session:
+        await open_case(session, kind="broken", reference="A2", reason="look at it")
+    for nobody in (None, "", BEN):
+        async with transaction(service.sessions, tenant=nobody) as session:
+            assert (await session.execute(text("SELECT * FROM human_cases"))).all() == []
+            changed = await session.execute(text("UPDATE human_cases SET reason = '' RETURNING 1"))
+            assert changed.all() == []
+    kept = await service.rows("SELECT kind, reason FROM human_cases ORDER BY kind")
+    assert [tuple(one.values()) for one in kept] == [
+        ("broken", "look at it"),
+        ("taken", "ask for proof"),
+    ]
 
 
 def sockets(service: Service) -> dict[str, APIWebSocketRoute]:
