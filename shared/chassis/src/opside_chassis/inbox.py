@@ -32,13 +32,21 @@ from opside_chassis.outbox import current_trace_parent
 
 @dataclass(frozen=True, slots=True)
 class InboxEvent:
-    """An event as received. `account` is the sender's account it speaks of, empty for its own."""
+    """An event as received. `account` is the sender's account it speaks of, empty for its own.
+
+    `payload` may also be given as the text of a JSON object that Postgres is known to take.
+    """
 
     source: str
     event_id: str
     type: str
-    payload: Mapping[str, Any]
+    payload: Mapping[str, Any] | str
     account: str = ""
+
+    @property
+    def payload_text(self) -> str:
+        """The payload as JSON."""
+        return self.payload if isinstance(self.payload, str) else json.dumps(self.payload)
 
 
 def inbox_table(metadata: MetaData) -> Table:
@@ -86,20 +94,11 @@ _RECEIVE = """
 async def receive(session: AsyncSession | AsyncConnection, event: InboxEvent, *, kind: str) -> bool:
     """Store an event and stage the job `kind` with payload `{"inboxId": ...}`, in one statement.
 
-    Answers False for a repeat: nothing was stored or staged.
+    Answers False for a repeat: nothing was stored or staged. A door that takes bursts has an `Intake`.
     """
     connection = session if isinstance(session, AsyncConnection) else await session.connection()
     stored = await connection.exec_driver_sql(_RECEIVE, _values(event, kind))
     return stored.first() is not None
-
-
-async def receive_at_once(sessions: Sessions, event: InboxEvent, *, kind: str) -> bool:
-    """`receive` in a transaction of its own, on the bare driver: for a door that takes bursts."""
-    tag = await driver_beside(sessions).execute(_RECEIVE, *_values(event, kind))
-    return tag != _NOTHING_INSERTED
-
-
-_NOTHING_INSERTED = "INSERT 0 0"
 
 
 def _values(event: InboxEvent, kind: str) -> tuple[str | None, ...]:
@@ -109,7 +108,7 @@ def _values(event: InboxEvent, kind: str) -> tuple[str | None, ...]:
         event.account,
         event.event_id,
         event.type,
-        json.dumps(event.payload),
+        event.payload_text,
         new_id("obx"),
         kind,
         current_trace_parent(),

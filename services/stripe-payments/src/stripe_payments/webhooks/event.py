@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from opside_chassis.errors import BadRequest
 from opside_chassis.inbox import InboxEvent
@@ -15,29 +15,40 @@ LONGEST_NAME_CHARS = 255
 """Of an event's id, type and account."""
 DEEPEST = 128
 """Levels of an event; Stripe's own have about a dozen."""
+LONGEST_FRACTION_CHARS = 400
+"""Of a number that is no integer, and its greatest exponent. Postgres ends at 16,383 places."""
 
 # Postgres stores neither; both can only come in as escapes.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def parse_event(payload: bytes) -> Mapping[str, Any]:
+class Parsed(NamedTuple):
+    """A JSON object, and a text of it that the database takes as it is."""
+
+    body: Mapping[str, Any]
+    text: str
+
+
+def parse_event(payload: bytes) -> Parsed:
     """The JSON object in the raw bytes.
 
     Raises:
         BadRequest: it is none, or it holds what the database cannot store: NUL, lone surrogates,
-            numbers beyond a float, more than 128 levels.
+            numbers beyond a float or with hundreds of places, more than 128 levels.
     """
     try:
         text = payload.decode("utf-8")
         body = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise BadRequest("the body is no Stripe event") from error
+    if not isinstance(body, dict):
+        raise BadRequest("the body is no Stripe event")
     # Two cheap signs that nothing needs a closer look: deliveries come in bursts.
     if "\\u" in text or text.count("[") + text.count("{") > DEEPEST:
         _refuse_unstorable(body, DEEPEST)
-    if not isinstance(body, dict):
-        raise BadRequest("the body is no Stripe event")
-    return body
+        # Written anew: of a name that stands there twice, only the last value was looked at.
+        text = json.dumps(body)
+    return Parsed(body, text)
 
 
 def check_listed(event: Mapping[str, Any]) -> None:
@@ -49,8 +60,12 @@ def check_listed(event: Mapping[str, Any]) -> None:
     _refuse_unstorable(event, DEEPEST)
 
 
-def inbox_event(body: Mapping[str, Any], *, endpoint: str, account: str) -> InboxEvent:
+def inbox_event(
+    body: Mapping[str, Any], *, endpoint: str, account: str, text: str = ""
+) -> InboxEvent:
     """The event of a parsed body; `account` is the connected account it speaks of, if any.
+
+    `text` is the body's JSON, if it is at hand already.
 
     Raises:
         BadRequest: it names no event, type or object.
@@ -63,11 +78,12 @@ def inbox_event(body: Mapping[str, Any], *, endpoint: str, account: str) -> Inbo
     for name in (event_id, kind, account):
         if not isinstance(name, str) or len(name) > LONGEST_NAME_CHARS:
             raise BadRequest("the body is no Stripe event")
+    reference = json.dumps({"id": str(about), "endpoint": endpoint})
     return InboxEvent(
         source=SOURCE,
         event_id=event_id,
         type=kind,
-        payload={"reference": {"id": str(about), "endpoint": endpoint}, "event": body},
+        payload=f'{{"reference": {reference}, "event": {text or json.dumps(body)}}}',
         account=account,
     )
 
@@ -78,7 +94,12 @@ def _no_constant(name: str) -> float:
 
 def _finite(digits: str) -> float:
     number = float(digits)
-    if not isfinite(number):
+    exponent = digits.lower().partition("e")[2]
+    if (
+        not isfinite(number)
+        or len(digits) > LONGEST_FRACTION_CHARS
+        or abs(int(exponent or 0)) > LONGEST_FRACTION_CHARS
+    ):
         raise ValueError("a number is out of range")
     return number
 
