@@ -20,6 +20,7 @@ from main_api.sessions import routes as sessions_routes
 from main_api.sessions.reader import SessionReader
 from main_api.settings import Settings
 from main_api.statements import routes as statements_routes
+from main_api.user_data import routes as user_data_routes
 from opside_chassis import process
 from opside_chassis.health import database_check, queue_check, redis_check
 from opside_chassis.rate_limits import PathLimits
@@ -63,6 +64,7 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
         routers=[
             sessions_routes.router,
             accounts_routes.router,
+            user_data_routes.router,
             notifications_routes.router,
             recoveries_routes.router,
             statements_routes.router,

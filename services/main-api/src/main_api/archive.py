@@ -81,6 +81,12 @@ class EvidenceArchive:
             raise ValueError("no place in the archive has such a name")
         return self.root / user_id / sha256[:2] / sha256
 
+    def seller_folder(self, user_id: str) -> Path:
+        """The folder of everything that is kept of a seller."""
+        if not _SELLER.fullmatch(user_id):
+            raise ValueError("no place in the archive has such a name")
+        return self.root / user_id
+
     def packet(self, *, user_id: str, digest: str) -> Path:
         """Where a bound packet of the seller is, or would be; it can be made again at any time."""
         if not _SELLER.fullmatch(user_id) or not _DIGEST.fullmatch(digest):

@@ -36,6 +36,8 @@ class Settings(ServiceSettings):
     mail_sender: str = Field(default="Opside <no-reply@opside.invalid>", min_length=3)
     mail_every_seconds: int = Field(default=600, ge=1, le=86_400)
     """A seller gets at most one letter in so many seconds, about everything in between."""
+    erasure_waiting_hours: Annotated[int, Field(ge=0, le=720)] = 72
+    """So long a user who ordered the erasure of his account can change his mind."""
     session_lifetime_days: Annotated[int, Field(ge=1, le=90)] = 30
     """A session ends so many days after sign-in, however often it is refreshed."""
 

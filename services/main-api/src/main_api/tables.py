@@ -8,6 +8,7 @@ from main_api.filings import models as filings_models
 from main_api.notifications import models as notifications_models
 from main_api.recoveries import models as recoveries_models
 from main_api.sessions import models as sessions_models
+from main_api.user_data import models as user_data_models
 from opside_chassis.inbox import inbox_table
 from opside_chassis.outbox import outbox_table
 
@@ -25,4 +26,5 @@ __all__ = [
     "notifications_models",
     "recoveries_models",
     "sessions_models",
+    "user_data_models",
 ]

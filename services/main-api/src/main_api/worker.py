@@ -27,6 +27,8 @@ from main_api.recoveries.request_commission import request_commission
 from main_api.recoveries.reverse import REQUEST_CLAWBACK
 from main_api.runtime import SCHEMA, SERVICE, Runtime, open_runtime
 from main_api.settings import Settings
+from main_api.user_data.jobs import user_data_handlers
+from main_api.user_data.own_exports import REMOVE_EVERY_SECONDS, REMOVE_OLD_EXPORTS
 from opside_chassis import process
 from opside_chassis.jobs import Handler, Schedule, Workshop
 from opside_chassis.relay import Relay, run_worker
@@ -57,6 +59,7 @@ def handlers(runtime: Runtime) -> Mapping[str, Handler]:
             sessions, integrations, job, letters=_letters(runtime), clock=clock
         ),
         REMOVE_EVIDENCE_FILE: lambda job: remove_evidence_file(sessions, runtime.evidence, job),
+        **user_data_handlers(runtime),
     }
 
 
@@ -78,7 +81,10 @@ async def work(settings: Settings) -> None:
             runtime.database.sessions,
             handlers(runtime),
             open_case_for_job,
-            (Schedule(WATCH_EVERYBODY, WATCH_EVERY_SECONDS),),
+            (
+                Schedule(WATCH_EVERYBODY, WATCH_EVERY_SECONDS),
+                Schedule(REMOVE_OLD_EXPORTS, REMOVE_EVERY_SECONDS),
+            ),
         )
         await run_worker(
             Relay(

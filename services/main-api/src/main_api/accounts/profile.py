@@ -42,7 +42,12 @@ async def read_profile(sessions: Sessions, *, user_id: str, default_mode: Collec
     )
 
 
+async def is_user(session: AsyncSession, user_id: str) -> bool:
+    """Whether there is, or was, such a user."""
+    return await queries.user_by_id(session, user_id) is not None
+
+
 async def address_of(session: AsyncSession, user_id: str) -> str | None:
-    """The seller's e-mail address; None when he is gone."""
+    """The seller's e-mail address; None when he is gone, or was erased."""
     user = await queries.user_by_id(session, user_id)
-    return user.email if user else None
+    return (user.email or None) if user else None
