@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opside_chassis.migration import role_url
+from opside_local.key_files import moved_out
 from opside_local.ports import HOST, Ports
 from opside_local.secrets import INTEGRATIONS, MAIN_API, PAYMENTS, SCHEMAS, Secrets
 
@@ -78,6 +79,8 @@ class Place:
     servers: Servers
     secrets: Secrets
     record: Path | None = None
+    keys: Path | None = None
+    """A folder of key files that running services follow; None: keys stand in the environment."""
 
 
 def machine(extra: Mapping[str, str]) -> dict[str, str]:
@@ -89,7 +92,8 @@ def machine(extra: Mapping[str, str]) -> dict[str, str]:
 def service(place: Place, name: str) -> dict[str, str]:
     """The settings of one service and of its worker."""
     passed = {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}
-    return {**_shared(place, name), **_OWN[name](place), **passed}
+    settings = {**_shared(place, name), **_OWN[name](place), **passed}
+    return settings if place.keys is None else moved_out(settings, place.keys, name)
 
 
 def migration(place: Place, name: str) -> dict[str, str]:

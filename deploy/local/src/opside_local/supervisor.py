@@ -132,7 +132,7 @@ async def supervise(path: Path, console: Console) -> int:
     run = Run(os.getpid(), _start_ticks(os.getpid()), ready=False, urls={})
     run.keep(folder)
     try:
-        async with running(path, ports=ports, progress=Progress(console)) as system:
+        async with running(path, ports=ports, key_files=True, progress=Progress(console)) as system:
             await _introduce(system)
             Run(run.pid, run.started_ticks, ready=True, urls=_doors(system)).keep(folder)
             await system.crew.broken.wait()

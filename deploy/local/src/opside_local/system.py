@@ -79,13 +79,15 @@ async def running(
     ports: Ports | None = None,
     servers: Servers | None = None,
     record: Path | None = None,
+    key_files: bool = False,
     progress: Progress | None = None,
 ) -> AsyncIterator[System]:
     """Start everything in this state folder; stop it all on leaving.
 
     Free ports are taken (the folder's last ones while they are free) unless `ports` names them.
     `servers` are engines of the caller's own, whose database exists: he starts and stops them.
-    `record` is a folder for the recording of every exchange with the provider sandboxes.
+    `record` is a folder for the recording of every exchange with the provider sandboxes. With `key_files`
+    the services follow files of keys, so that these can be rotated while they run.
 
     Raises:
         AlreadyRunning: the folder is in use.
@@ -98,7 +100,8 @@ async def running(
             if servers is None:
                 with progress.step("Postgres and Redis"):
                     servers = await _open_engines(folder, ports, stack)
-            place = replace(_place(folder, ports, servers), record=record)
+            keys = folder.file("keys") if key_files else None
+            place = replace(_place(folder, ports, servers), record=record, keys=keys)
             crew = Crew(folder.logs, say=progress.note)
             system = System(folder, place, crew, _programs(place))
             stack.push_async_callback(crew.stop_all, last=(SANDBOX,))

@@ -5,6 +5,7 @@ the new key, then it is used, and only when nothing needs the old one any more i
 steps apart.
 """
 
+import fcntl
 import json
 import os
 import sys
@@ -31,9 +32,14 @@ def settled(path: Path, *, seconds: float, why: str) -> None:
 
 
 def change(path: Path, changes: KeySettings) -> None:
-    """Replace some settings of the file in one step; what it does not name stays."""
-    held = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    write_private(path, json.dumps({**held, **changes}, indent=1))
+    """Replace some settings of the file in one step; what it does not name stays.
+
+    Two commands at once take turns: neither may put back what the other has just changed.
+    """
+    with path.with_name(f"{path.name}.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        held = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        write_private(path, json.dumps({**held, **changes}, indent=1))
 
 
 def write_private(path: Path, text: str) -> None:
