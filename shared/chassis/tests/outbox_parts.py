@@ -62,7 +62,7 @@ async def expire_leases(sessions: Sessions) -> None:
     await set_rows(sessions, "lease_until = now() - interval '1 s'")
 
 
-async def eventually(condition: Callable[[], bool], *, seconds: float = 10) -> None:
+async def eventually(condition: Callable[[], bool], *, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)

@@ -1,6 +1,7 @@
 """Staged work survives crashes, duplicates and slow workers; nothing is lost, nothing runs twice at once."""
 
 import asyncio
+import time
 
 import asyncpg
 import pytest
@@ -8,6 +9,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from outbox_parts import (
     Bench,
+    eventually,
     expire_leases,
     lease_one,
     set_rows,
@@ -21,6 +23,7 @@ from opside_chassis import leases
 from opside_chassis.database import EVERY_TENANT, Sessions, driver_beside, transaction
 from opside_chassis.jobs import Schedule, drain, run_leased, stage_schedules
 from opside_chassis.outbox import (
+    WAKE_EVERY_MS,
     LostLease,
     RetryLater,
     StagedJob,
@@ -372,11 +375,13 @@ async def test_of_a_burst_the_relay_is_told_at_once_and_then_now_and_then(
     listener = await asyncpg.connect(migrated.app_url)
     await listener.add_listener(outbox_channel(SCHEMA), lambda *notice: told.append(notice))
     await stage_word(committed_sessions, "alone")
-    await asyncio.sleep(0.1)
-    assert len(told) == 1
+    await eventually(lambda: len(told) == 1)
+    begun = time.monotonic()
     await asyncio.gather(*(stage_word(committed_sessions, f"late {n}") for n in range(100)))
+    windows = (time.monotonic() - begun) * 1_000 / WAKE_EVERY_MS
+    await eventually(lambda: len(told) >= 2)
     await asyncio.sleep(0.1)
-    assert 2 <= len(told) < 100
+    assert len(told) <= 2 + windows, "a slow machine has more windows, no more notices in one"
     await listener.close()
 
 
@@ -389,5 +394,4 @@ async def test_a_clock_set_back_does_not_silence_the_outbox(
         f"SELECT setval('{SCHEMA}.outbox_woken_ms', 4102444800000)"  # the year 2100
     )
     await stage_word(committed_sessions, "now")
-    await asyncio.sleep(0.1)
-    assert len(told) == 1
+    await eventually(lambda: len(told) == 1)

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +16,8 @@ from opside_chassis.testing.engines import free_port
 from opside_chassis.testing.plugin import MigratedDatabase
 
 SCRIPT = Path(__file__).parent.parent / "worker_process.py"
+SOON_SECONDS = 15
+"""Shorter than `relay.STOP_SECONDS`, after which a worker leaves in any case."""
 
 
 @pytest.fixture(params=["redis", "no redis"])
@@ -39,7 +40,7 @@ async def worker(
             await process.wait()
 
 
-async def reaches(sessions: Sessions, outbox_id: str, wanted: str, *, seconds: float = 20) -> None:
+async def reaches(sessions: Sessions, outbox_id: str, wanted: str, *, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while (await status(sessions, outbox_id))[0] != wanted:
             await asyncio.sleep(0.02)
@@ -60,11 +61,11 @@ async def test_a_worker_told_to_stop_finishes_what_it_runs(
     async with worker(migrated, queue_url) as process:
         staged = await stage_word(committed_sessions, "finished", "slow")
         await reaches(committed_sessions, staged, "leased")
-        await asyncio.sleep(0.3)  # begun, not ended
+        async with asyncio.timeout(60):
+            while await status(committed_sessions, staged) != ("leased", 1):  # begun, not ended
+                await asyncio.sleep(0.02)
         process.send_signal(number)
-        begun = time.monotonic()
-        assert await asyncio.wait_for(process.wait(), timeout=10) == 0
-        assert time.monotonic() - begun < 5
+        assert await asyncio.wait_for(process.wait(), timeout=SOON_SECONDS) == 0
     assert await status(committed_sessions, staged) == ("done", 0)
     assert await notes(committed_sessions) == ["finished"]
 
@@ -76,9 +77,7 @@ async def test_an_idle_worker_stops_at_once(
         staged = await stage_word(committed_sessions, "it works")
         await reaches(committed_sessions, staged, "done")
         process.terminate()
-        begun = time.monotonic()
-        assert await asyncio.wait_for(process.wait(), timeout=10) == 0
-        assert time.monotonic() - begun < 5
+        assert await asyncio.wait_for(process.wait(), timeout=SOON_SECONDS) == 0
 
 
 @pytest.mark.parametrize("kind", ["die_before", "die_after"])
@@ -87,7 +86,7 @@ async def test_a_job_whose_worker_is_killed_ends_with_one_effect(
 ) -> None:
     staged = await stage_word(committed_sessions, "once", kind)
     async with worker(migrated, queue_url) as process:
-        assert await asyncio.wait_for(process.wait(), timeout=20) == -signal.SIGKILL
+        assert await asyncio.wait_for(process.wait(), timeout=60) == -signal.SIGKILL
     assert await status(committed_sessions, staged) == ("leased", 1)
     await expire_leases(committed_sessions)  # half a minute later
     async with worker(migrated, queue_url):

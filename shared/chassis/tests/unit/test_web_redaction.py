@@ -161,9 +161,9 @@ def test_self_containing_and_odd_values_do_not_break_a_log_line() -> None:
     "unit", ["a-", "token", "eyJ", "4", "4 ", "'", "x=", "Cookie ", "\\", "1//"]
 )
 def test_long_texts_cost_little(unit: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     redact_text(unit * (4 * MAX_TEXT_CHARACTERS // len(unit)))
-    assert time.perf_counter() - started < 1.0
+    assert time.thread_time() - started < 1.0
 
 
 def logged(log: Any) -> dict[str, Any]:
