@@ -32,6 +32,13 @@ PUBLIC = {
 }
 MEMBERS = {
     "GET /api/me",
+    "POST /api/account/export",
+    "GET /api/account/exports",
+    "GET /api/account/exports/{export_id}",
+    "GET /api/account/exports/{export_id}/download",
+    "POST /api/account/erase",
+    "GET /api/account/erasure",
+    "DELETE /api/account/erasure",
     "GET /api/auth/csrf",
     "GET /api/auth/sessions",
     "POST /api/auth/logout",
