@@ -5,6 +5,7 @@ python -m integrations_backend.commands vault publish
 python -m integrations_backend.commands vault seal --key-id vault-20261121-a1b2c3
 python -m integrations_backend.commands vault reseal
 python -m integrations_backend.commands vault drop --key-id vault-1
+python -m integrations_backend.commands doctor --json
 """
 
 import argparse
@@ -13,12 +14,14 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from integrations_backend.doctor import PRACTICE
 from integrations_backend.runtime import SCHEMA, SERVICE, build_vault
 from integrations_backend.settings import Settings
 from integrations_backend.vault import rotate
 from integrations_backend.vault.reseal import reseal, sealed_by_key
 from opside_chassis.clock import utc_now
 from opside_chassis.database import Database, Sessions, check_application_role
+from opside_chassis.doctor_points import add_command
 from opside_chassis.key_steps import SETTLE_SECONDS, NotYet, settled, take
 from opside_chassis.settings import WrongSetting, load, refuse_start
 
@@ -35,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
+    add_command(commands)
     steps = commands.add_parser("vault", help="rotate the key of providers' tokens").add_subparsers(
         dest="step", required=True
     )
@@ -140,7 +144,11 @@ async def _run(arguments: argparse.Namespace) -> int:
 
 def main() -> None:
     """Run one command."""
-    raise SystemExit(asyncio.run(_run(_parser().parse_args())))
+    arguments = _parser().parse_args()
+    if arguments.command == "doctor":
+        see = PRACTICE.see(as_json=arguments.json, alembic_ini=arguments.alembic_ini)
+        raise SystemExit(asyncio.run(see))
+    raise SystemExit(asyncio.run(_run(arguments)))
 
 
 if __name__ == "__main__":

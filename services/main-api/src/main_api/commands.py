@@ -3,6 +3,7 @@
 python -m main_api.commands make-admin --email olga@example.com
 python -m main_api.commands service-token --user-id usr_... --email a@b.c --ttl-minutes 1
 python -m main_api.commands check-statement opside-2026-11.csv
+python -m main_api.commands doctor --json
 """
 
 import argparse
@@ -11,11 +12,13 @@ import sys
 from pathlib import Path
 
 from main_api.accounts.make_admin import make_admin
+from main_api.doctor import PRACTICE
 from main_api.runtime import SERVICE
 from main_api.settings import Settings
 from main_api.statements.check import check_statement
 from opside_chassis.access import ACT_SCOPE, USER
 from opside_chassis.database import Database
+from opside_chassis.doctor_points import add_command
 from opside_chassis.errors import OpsideError
 from opside_chassis.keyring import SigningKey
 from opside_chassis.money import Money
@@ -35,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--email", default="", help="kept for the older command; not needed")
     token.add_argument("--ttl-minutes", type=int, default=1, help="1 is the longest allowed")
     token.add_argument("--audience", default="integrations-backend")
+    add_command(commands)
     check = commands.add_parser("check-statement", help="recompute a statement from its CSV file")
     check.add_argument("file", type=Path)
     return parser
@@ -81,6 +85,9 @@ def main() -> None:
     arguments = _parser().parse_args()
     if arguments.command == "check-statement":
         raise SystemExit(_check_statement(arguments.file))
+    if arguments.command == "doctor":
+        see = PRACTICE.see(as_json=arguments.json, alembic_ini=arguments.alembic_ini)
+        raise SystemExit(asyncio.run(see))
     settings = load(Settings)
     if arguments.command == "service-token":
         if arguments.ttl_minutes != 1:

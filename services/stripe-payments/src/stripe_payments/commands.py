@@ -4,6 +4,7 @@ python -m stripe_payments.commands register-webhooks --url https://payments.exam
 python -m stripe_payments.commands disable-webhooks
 python -m stripe_payments.commands verify-audit
 python -m stripe_payments.commands compare-books
+python -m stripe_payments.commands doctor --json
 """
 
 import argparse
@@ -12,8 +13,10 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
+from opside_chassis.doctor_points import add_command
 from opside_chassis.settings import load
 from stripe_payments.audit.trail import verify_chains
+from stripe_payments.doctor import PRACTICE
 from stripe_payments.reconciliation.compare import compare_books
 from stripe_payments.runtime import Runtime, open_runtime
 from stripe_payments.settings import Settings
@@ -31,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("disable-webhooks", help="switch both endpoints off, to roll back")
     commands.add_parser("verify-audit", help="recompute every hash of the audit trail")
     commands.add_parser("compare-books", help="compare our book with Stripe's account now")
+    add_command(commands)
     return parser
 
 
@@ -82,7 +86,11 @@ async def _run(arguments: argparse.Namespace) -> int:
 
 def main() -> None:
     """Run one command."""
-    raise SystemExit(asyncio.run(_run(_parser().parse_args())))
+    arguments = _parser().parse_args()
+    if arguments.command == "doctor":
+        see = PRACTICE.see(as_json=arguments.json, alembic_ini=arguments.alembic_ini)
+        raise SystemExit(asyncio.run(see))
+    raise SystemExit(asyncio.run(_run(arguments)))
 
 
 if __name__ == "__main__":
