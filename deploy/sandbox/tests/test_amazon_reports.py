@@ -1,6 +1,7 @@
 """The life of a report, usage plans, and the recorded shapes."""
 
 import json
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -224,3 +225,21 @@ def test_a_folder_of_real_reports_is_served():
     found = robin.call("GET", f"{BASE}/reports", params=query).json()["reports"]
     served = [robin.document(one["reportDocumentId"])[0] for one in reversed(found)]
     assert served == [path.read_bytes() for path in sorted(folder.glob("*.txt"))]
+
+
+@pytest.mark.parametrize("options", [{}, {"aggregateByLocation": "FC"}])
+def test_the_ledger_summary_follows_its_balances_to_what_is_in_stock(amazon, ada, options):
+    rows = ada.report("GET_LEDGER_SUMMARY_VIEW_DATA", days=400, **options)
+    ends, stock, order = {}, Counter(), []
+    for row in rows:
+        place = (row["fnsku"], row["disposition"], row["location"])
+        start, end = (int(row[f"{name}warehousebalance"]) for name in ("starting", "ending"))
+        assert start == ends.get(place, start), "a month begins as the one before ended"
+        ends[place] = end
+        order.append(tuple(reversed(row["date"].split("/"))))
+    assert order == sorted(order)
+    for (fnsku, _, _), units in ends.items():
+        stock[fnsku] += units
+    assert stock == Counter(amazon.control.get("/stock/ada").json())
+    centres = {row["fulfillmentcenter"] for row in ada.report(LEDGER, days=548)}
+    assert {row["location"] for row in rows} <= (centres if options else {"US"})

@@ -1,7 +1,7 @@
 """An Amazon in memory, passed in where the service expects one. It refuses to be called in a transaction."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -88,6 +88,7 @@ class FakeAmazon:
         marketplace_id: str,
         start: datetime,
         end: datetime | None,
+        options: Mapping[str, str],
     ) -> str:
         await self._point("create_report")
         self.starts[report_type], self.ends[report_type] = start, end
@@ -165,6 +166,7 @@ class WatchedAmazon:
         marketplace_id: str,
         start: datetime,
         end: datetime | None,
+        options: Mapping[str, str],
     ) -> str:
         await self.look("create_report", "before")
         made = await self.inner.create_report(
@@ -173,6 +175,7 @@ class WatchedAmazon:
             marketplace_id=marketplace_id,
             start=start,
             end=end,
+            options=options,
         )
         return await self._after("create_report", made)
 

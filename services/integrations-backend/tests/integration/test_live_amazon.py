@@ -181,6 +181,7 @@ async def test_amazons_usage_plan_is_told_as_throttled(tmp_path: Path) -> None:
                         marketplace_id="ATVPDKIKX0DER",
                         start=datetime(2026, 1, 1, tzinfo=UTC),
                         end=datetime(2026, 2, 1, tzinfo=UTC),
+                        options={},
                     )
 
 

@@ -14,6 +14,8 @@ from integrations_backend.amazon_api.errors import AmazonUnavailable
 from integrations_backend.reports.kinds import (
     INVENTORY,
     LEDGER,
+    LEDGER_HISTORY_DAYS,
+    LEDGER_SUMMARY,
     REQUESTED_REPORTS,
     RETURNS,
     SETTLEMENT,
@@ -64,6 +66,24 @@ async def test_the_first_sync_asks_for_18_months_and_the_next_for_what_may_have_
     await service.execute("UPDATE connections SET updated_at = now() + interval '9000 days'")
     await resync(service)
     assert files.starts[LEDGER] == (await newest(service, LEDGER))["started_at"] - whole
+
+
+async def test_a_report_by_month_is_asked_for_from_the_first_of_one(
+    service: Service, files: FakeAmazon
+) -> None:
+    """A part of a month would take the place of the whole one that was read before."""
+    await service.connect(ADA)
+    await service.execute("UPDATE connections SET updated_at = '2000-01-01'")
+    await service.work()
+    first = (await newest(service, LEDGER))["started_at"]
+    asked = files.starts[LEDGER_SUMMARY]
+    oldest = first - timedelta(days=LEDGER_HISTORY_DAYS)
+    assert oldest <= asked < oldest + timedelta(days=32)
+    await resync(service)
+    again = files.starts[LEDGER_SUMMARY]
+    assert first - READ_AGAIN - timedelta(days=31) < again <= first - READ_AGAIN
+    for start in (asked, again):
+        assert (start.day, start.hour, start.minute, start.second) == (1, 0, 0, 0)
 
 
 async def test_a_report_that_was_asked_for_when_the_worker_died_is_found_again(

@@ -21,7 +21,7 @@ def items(
     return unit_ledger(
         frame(LEDGER, events).lazy(),
         stock=None if stock is None else frame(INVENTORY, stock),
-        summary=None if summary is None else frame(LEDGER_SUMMARY, summary),
+        summary=None if summary is None else frame(LEDGER_SUMMARY, summary).lazy(),
     )
 
 
@@ -128,7 +128,7 @@ def test_a_month_that_does_not_add_up_is_said() -> None:
 
 def test_months_follow_from_each_other_in_the_order_of_time() -> None:
     rows = [month("01/2027", 6, 6), month("12/2026", 4, 6, receipts=2), month("02/2027", 5, 5)]
-    (item,) = items(event("Receipts", 2), summary=rows)
+    (item,) = items(event("Receipts", 2, date="12/05/2026"), summary=rows)
     assert uneven(item) == [(Uneven.SUMMARY, "US", -1)]
     assert "02/2027 starts with -1" in item.imbalances[0].because
     assert item.opening == 4

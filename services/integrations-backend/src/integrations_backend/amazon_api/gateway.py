@@ -1,6 +1,6 @@
 """What we need of Amazon."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -54,8 +54,12 @@ class Amazon(Protocol):
         marketplace_id: str,
         start: datetime,
         end: datetime | None,
+        options: Mapping[str, str],
     ) -> str:
-        """Ask for a report from `start` until `end`, or until Amazon's own now; answers its id."""
+        """Ask for a report from `start` until `end`, or until Amazon's own now; answers its id.
+
+        `options` are what a report type must be told besides, by Amazon's names.
+        """
         ...
 
     async def report(self, access_token: str, report_id: str) -> ReportState:

@@ -1,6 +1,6 @@
 """Amazon over HTTP: LWA, sellers, Reports 2021-06-30."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,7 @@ class LiveAmazon:
         marketplace_id: str,
         start: datetime,
         end: datetime | None,
+        options: Mapping[str, str],
     ) -> str:
         """Ask for a report from `start` until `end`, or until Amazon's own now; answers its id."""
         wanted: dict[str, object] = {
@@ -106,6 +107,8 @@ class LiveAmazon:
         }
         if end is not None:
             wanted["dataEndTime"] = end.isoformat(timespec="seconds")
+        if options:
+            wanted["reportOptions"] = dict(options)
         answer = await self._api.call(
             "createReport",
             "POST",

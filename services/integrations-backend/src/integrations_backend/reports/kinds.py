@@ -23,6 +23,7 @@ STORAGE_FEES = "GET_FBA_STORAGE_FEE_CHARGES_DATA"
 
 REQUESTED_REPORTS = (
     LEDGER,
+    LEDGER_SUMMARY,
     REIMBURSEMENTS,
     RETURNS,
     REPLACEMENTS,
@@ -38,8 +39,14 @@ REQUESTED_REPORTS = (
 LISTED_REPORTS = (SETTLEMENT,)
 """Cannot be asked for; they appear by themselves and are found by getReports."""
 
-ENDED_REPORTS = frozenset({LEDGER})
+ENDED_REPORTS = frozenset({LEDGER, LEDGER_SUMMARY})
 """Amazon refuses them without an end; the others end at its own now (facts section 3)."""
+MONTHLY_REPORTS = frozenset({LEDGER_SUMMARY})
+"""Asked for from the first of a month: a part of one would take the place of the whole."""
+REPORT_OPTIONS = {
+    LEDGER_SUMMARY: {"aggregateByLocation": "FC", "aggregatedByTimePeriod": "MONTHLY"}
+}
+"""What Amazon must be told beside the period; the names are spelled as differently as this."""
 
 LEDGER_HISTORY_DAYS = 540
 """The ledger reaches 18 months back (facts section 3)."""
@@ -48,7 +55,7 @@ OTHER_HISTORY_DAYS = 540
 
 def window_days(report_type: str) -> int:
     """How many days back a first sync asks."""
-    return LEDGER_HISTORY_DAYS if report_type == LEDGER else OTHER_HISTORY_DAYS
+    return LEDGER_HISTORY_DAYS if report_type in ENDED_REPORTS else OTHER_HISTORY_DAYS
 
 
 class Kind(StrEnum):
@@ -272,7 +279,6 @@ _KINDS = (
         ),
     ),
     ReportKind(
-        # Not asked for: a part of a month would take the place of the whole one. Sellers may upload it.
         LEDGER_SUMMARY,
         (
             *_text("date", "fnsku", "sku", "disposition", "location"),

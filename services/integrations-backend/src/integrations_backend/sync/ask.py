@@ -5,7 +5,13 @@ from datetime import datetime, timedelta
 
 from integrations_backend.amazon_api.gateway import Amazon
 from integrations_backend.connections.access import connected_since
-from integrations_backend.reports.kinds import ENDED_REPORTS, REQUESTED_REPORTS, window_days
+from integrations_backend.reports.kinds import (
+    ENDED_REPORTS,
+    MONTHLY_REPORTS,
+    REPORT_OPTIONS,
+    REQUESTED_REPORTS,
+    window_days,
+)
 from integrations_backend.sync import queries
 from integrations_backend.sync.models import SyncJob, SyncReport
 from opside_chassis.clock import Clock
@@ -45,6 +51,7 @@ class Asking:
             marketplace_id=sync.marketplace_id,
             start=start,
             end=await self._amazons_now(amazon, token, sync) if ended else None,
+            options=REPORT_OPTIONS.get(report.report_type, {}),
         )
 
     async def _asked_before(
@@ -78,7 +85,11 @@ class Asking:
             )
 
     async def _start(self, sync: SyncJob, report: SyncReport) -> datetime:
-        """18 months back at first and after each new consent; then what is new and what may change."""
+        """18 months back at first and after each new consent; then what is new and what may change.
+
+        Whole months where a report tells of months.
+        """
+        monthly = report.report_type in MONTHLY_REPORTS
         first = sync.started_at - timedelta(days=window_days(report.report_type))
         connected = await connected_since(self.sessions, sync.user_id)
         async with transaction(self.sessions, tenant=sync.user_id) as session:
@@ -89,8 +100,9 @@ class Asking:
                 marketplace_id=sync.marketplace_id,
             )
         if read is None or connected is None or read.started_at < connected:
-            return first
-        return max(first, read.started_at - READ_AGAIN)
+            return _next_month(first) if monthly else first
+        again = max(first, read.started_at - READ_AGAIN)
+        return _month(again) if monthly else again
 
     async def _amazons_now(self, amazon: Amazon, token: str, sync: SyncJob) -> datetime:
         """When Amazon took another request of this sync, by its clock.
@@ -105,3 +117,12 @@ class Asking:
                 if made.created is not None:
                     return made.created
         return self.clock()
+
+
+def _month(moment: datetime) -> datetime:
+    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _next_month(moment: datetime) -> datetime:
+    """The first whole month that begins after it: Amazon keeps nothing from before 18 months."""
+    return _month(_month(moment) + timedelta(days=32))

@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 import polars as pl
+
+from integrations_backend.unit_ledger.summary import read_balances
 
 DAMAGE_CODES = ("6", "7", "E", "H", "K", "U")
 STATE_CODES = (*DAMAGE_CODES, "P", "Q")
@@ -85,7 +86,7 @@ def unit_ledger(
     ledger: pl.LazyFrame,
     *,
     stock: pl.DataFrame | None = None,
-    summary: pl.DataFrame | None = None,
+    summary: pl.LazyFrame | None = None,
     after: str = "",
     limit: int | None = None,
 ) -> list[ItemLedger]:
@@ -101,7 +102,13 @@ def unit_ledger(
     for item in items.values():
         item.imbalances += [*_transfers(item), *_states(item)]
     if summary is not None:
-        _check_summary(items, summary)
+        balances = read_balances(summary.filter(pl.col("fnsku").is_in(list(items))), wanted)
+        for fnsku, of_item in balances.items():
+            items[fnsku].opening = of_item.opening
+            items[fnsku].imbalances += [
+                Imbalance(Uneven.SUMMARY, place, units, because)
+                for place, units, because in of_item.gaps
+            ]
     if stock is not None:
         _check_stock(items, stock)
     return [items[fnsku] for fnsku in sorted(items)]
@@ -156,52 +163,3 @@ def _check_stock(items: dict[str, ItemLedger], stock: pl.DataFrame) -> None:
         if item.opening is not None and expected != item.in_stock:
             because = f"{expected} by the ledger, {item.in_stock} by the inventory report"
             item.imbalances.append(Imbalance(Uneven.STOCK, "", item.in_stock - expected, because))
-
-
-def _check_summary(items: dict[str, ItemLedger], summary: pl.DataFrame) -> None:
-    """Each month must follow from the one before; the first one's start is the opening balance."""
-    rows = summary.filter(pl.col("fnsku").is_in(list(items))).to_dicts()
-    months: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        months[row["fnsku"], row["disposition"], row["location"]].append(row)
-    for (fnsku, disposition, location), found in sorted(months.items()):
-        item = items[fnsku]
-        ordered = sorted(found, key=lambda row: _month(row["date"]))
-        item.opening = (item.opening or 0) + ordered[0]["starting-warehouse-balance"]
-        before = ordered[0]["starting-warehouse-balance"]
-        for row in ordered:
-            where = f"{disposition} {row['date']}"
-            gap = row["starting-warehouse-balance"] - before
-            if gap:
-                because = f"{where} starts with {gap:+d} beside the end of the month before"
-                item.imbalances.append(Imbalance(Uneven.SUMMARY, location, gap, because))
-            before = row["ending-warehouse-balance"]
-            short = before - row["starting-warehouse-balance"] - _moved(row)
-            if short:
-                because = f"{where} ends with {short:+d} beside its own movements"
-                item.imbalances.append(Imbalance(Uneven.SUMMARY, location, short, because))
-
-
-SUMMARY_MOVEMENTS = (
-    "receipts",
-    "customer-shipments",
-    "customer-returns",
-    "vendor-returns",
-    "warehouse-transfer-in-out",
-    "found",
-    "lost",
-    "damaged",
-    "disposed",
-    "other-events",
-    "unknown-events",
-)
-"""Outflows are negative; expected, not checked on a real file: the balance is the sum of these."""
-
-
-def _moved(row: dict[str, Any]) -> int:
-    return sum(row[name] or 0 for name in SUMMARY_MOVEMENTS)
-
-
-def _month(text: str) -> tuple[str, ...]:
-    """`MM/YYYY`, year first, so that months sort."""
-    return tuple(reversed(text.split("/")))

@@ -65,7 +65,7 @@ async def read_unit_ledger(
     stock = await newest_snapshot(
         parts.database.sessions, parts.archive, user_id=caller.user_id, report_type=INVENTORY
     )
-    summary = await asyncio.to_thread(parts.archive.rows, caller.user_id, LEDGER_SUMMARY)
+    summary = await asyncio.to_thread(parts.archive.scan, caller.user_id, LEDGER_SUMMARY)
     found = await asyncio.to_thread(
         unit_ledger, ledger, stock=stock, summary=summary, after=after, limit=page.limit + 1
     )

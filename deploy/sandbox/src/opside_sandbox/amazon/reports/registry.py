@@ -2,7 +2,16 @@
 
 from collections.abc import Callable, Iterator
 
-from opside_sandbox.amazon.reports import fees, inbound, ledger, payments, removals, sales, stock
+from opside_sandbox.amazon.reports import (
+    fees,
+    inbound,
+    ledger,
+    ledger_summary,
+    payments,
+    removals,
+    sales,
+    stock,
+)
 from opside_sandbox.amazon.view import View
 
 Writer = Callable[[View], Iterator[str]]
@@ -19,7 +28,7 @@ SNAPSHOTS = {
 
 WRITERS: dict[str, Writer] = {
     LEDGER_DETAIL: ledger.ledger_detail,
-    LEDGER_SUMMARY: ledger.ledger_summary,
+    LEDGER_SUMMARY: ledger_summary.ledger_summary,
     "GET_FBA_REIMBURSEMENTS_DATA": payments.reimbursements,
     "GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA": sales.customer_returns,
     "GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_SALES_DATA": sales.shipment_sales,
