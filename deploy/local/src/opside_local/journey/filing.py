@@ -18,8 +18,8 @@ async def enter_costs(browser: Browser, amazon_url: str) -> int:
     return len(costs)
 
 
-async def file_cases(browser: Browser, amazon_url: str) -> int:
-    """File every open case; how many were filed now.
+async def file_cases(browser: Browser, amazon_url: str, *, most: int | None = None) -> int:
+    """File every open case, or so many of them at most; how many were filed now.
 
     A claim that Amazon has already (filed before an interruption) is not filed again: its number
     is only told to Opside.
@@ -30,7 +30,7 @@ async def file_cases(browser: Browser, amazon_url: str) -> int:
         case for case in await amazon_cases(browser, amazon_url) if case["caseId"] not in known
     ]
     filed = 0
-    for case in open_cases:
+    for case in open_cases[:most]:
         at_amazon = next(_matching(case, untold), None)
         if at_amazon is None:
             at_amazon = await _file(browser, amazon_url, case)
