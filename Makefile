@@ -54,8 +54,8 @@ restore: setup ## Bring a backup back into an empty copy and prove it: make rest
 	@$(LOCAL) restore "$(FROM)"
 
 .PHONY: doctor
-doctor: setup ## Check that this machine can run the system
-	@$(LOCAL) doctor
+doctor: setup ## Check that this machine can run the system; ENV_FOLDER=<folder>: that an installation is fit for production
+	@$(LOCAL) doctor $(if $(ENV_FOLDER),--env-folder "$(ENV_FOLDER)")
 
 .PHONY: audit-reports
 audit-reports: setup ## Read real report files of a folder: make audit-reports REPORTS=<folder>

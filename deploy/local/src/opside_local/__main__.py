@@ -13,7 +13,7 @@ from rich.console import Console
 
 from opside_chassis.settings import WrongSetting, refuse_start
 from opside_chassis.testing.engines import EngineFailed
-from opside_local import audit, backup, demo, docker_env, doctor, suites, supervisor
+from opside_local import audit, backup, demo, docker_env, doctor, production, suites, supervisor
 from opside_local.bench import harness
 from opside_local.folders import AlreadyRunning, StateFolder
 from opside_local.journey.errors import JourneyFailed
@@ -75,7 +75,11 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--state", type=Path, help="of this copy instead of .local/up")
     add("migrate", "bring all schemas to their newest version", _migrate)
     add("audit", "read real report files of a folder", _audit).add_argument("folder", type=Path)
-    add("doctor", "can this machine run the system?", _doctor)
+    one = add("doctor", "can this machine run the system? or: is an installation fit?", _doctor)
+    one.add_argument("--env-folder", type=Path, help="look at the installation of <service>.env")
+    one.add_argument(
+        "--json", action="store_true", help="with --env-folder: JSON, an object a line"
+    )
     add("docker-env", "write the env files of docker-compose.yml", _docker_env)
     add("bench", "measure", _bench).add_argument("--only")
     one = add("test", "run the suites of all packages", _test)
@@ -153,7 +157,9 @@ def _migrate(_: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _doctor(_: argparse.Namespace, console: Console) -> int:
+def _doctor(arguments: argparse.Namespace, console: Console) -> int:
+    if arguments.env_folder is not None:
+        return production.examine(arguments.env_folder, as_json=arguments.json)
     return doctor.examine(console)
 
 

@@ -22,6 +22,7 @@ from opside_chassis.settings import ServiceSettings, WrongSetting, is_local_url,
 OLDEST_KEY_DAYS = 90
 MOST_REQUESTS_PER_MINUTE = 1_000
 """Above this a limit no longer limits anybody."""
+REDIS_SECONDS = 10.0
 NEIGHBOURS = ("main_api_url", "integrations_url", "payments_url")
 _MADE_ON = re.compile(r"-(\d{8})-[0-9a-f]{6}$")
 _ROTATE = "rotate it: README, Rotating keys"
@@ -132,7 +133,9 @@ class Patient:
         return ok("KEYS_FILE is its owner's alone")
 
     async def _redis(self) -> Seen:
-        async with Redis.from_url(self.settings.redis_url, socket_connect_timeout=2) as redis:
+        async with Redis.from_url(
+            self.settings.redis_url, socket_connect_timeout=REDIS_SECONDS
+        ) as redis:
             await redis.ping()
         return ok("answers")
 
