@@ -3,14 +3,17 @@
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 from sandbox import Sandbox
-from service import Service
+from service import Keys, Service, build, settings_of
 
 from integrations_backend.gmail_api.gateway import READ_SCOPE
 from integrations_backend.gmail_api.live import LiveGmail
 from integrations_backend.settings import Settings
+from opside_chassis.clock import utc_now
+from opside_chassis.database import Database
 from opside_chassis.http_client import provider_client
 
 
@@ -34,6 +37,19 @@ async def live_gmail(settings: Settings) -> AsyncIterator[LiveGmail]:
     finally:
         await tokens.aclose()
         await api.aclose()
+
+
+@asynccontextmanager
+async def service_with_mail(
+    database: Database, folder: Path, sandbox: Sandbox
+) -> AsyncIterator[Service]:
+    """The service with the real Gmail client, talking to a sandbox that begins anew."""
+    sandbox.ask("reset", snapshot=None)
+    changes = google_settings(sandbox)
+    async with live_gmail(settings_of(Keys(), folder, **changes)) as gmail:
+        yield build(
+            database, folder / "archive", amazon=None, clock=utc_now, gmail=gmail, **changes
+        )
 
 
 async def decide(consent_url: str, persona: str, **changes: str) -> dict[str, str]:

@@ -17,6 +17,14 @@ class GrantRefused(Exception):
     """`invalid_grant`: only the seller can mend it, by consenting again."""
 
 
+class TokenRefused(Exception):
+    """401: the access token is over or revoked; a fresh one may be good."""
+
+
+class NoAccess(Exception):
+    """403 although the token is good: the grant does not allow it, or was just taken away."""
+
+
 class ProviderUnavailable(Exception):
     """5xx, a timeout, a broken answer, or a fault of ours such as invalid_client: try again later."""
 

@@ -10,15 +10,13 @@ from google_sandbox import (
     begin,
     connect_mail,
     decide,
-    google_settings,
-    live_gmail,
     mail_status,
     returned,
+    service_with_mail,
 )
 from sandbox import Sandbox, running
-from service import ADA, BEN, BROWSER, Keys, Service, build, settings_of
+from service import ADA, BEN, BROWSER, Service
 
-from opside_chassis.clock import utc_now
 from opside_chassis.database import Database
 from opside_contracts.integrations.messages import Provider
 
@@ -34,17 +32,8 @@ async def mail(
     committed_database: Database, tmp_path: Path, sandbox: Sandbox
 ) -> AsyncIterator[Service]:
     """The service with the real Gmail client, talking to a fresh sandbox."""
-    sandbox.ask("reset", snapshot=None)
-    changes = google_settings(sandbox)
-    async with live_gmail(settings_of(Keys(), tmp_path, **changes)) as gmail:
-        yield build(
-            committed_database,
-            tmp_path / "archive",
-            amazon=None,
-            clock=utc_now,
-            gmail=gmail,
-            **changes,
-        )
+    async with service_with_mail(committed_database, tmp_path, sandbox) as service:
+        yield service
 
 
 async def test_a_consent_connects_the_mailbox_with_sealed_tokens(mail: Service) -> None:
@@ -118,9 +107,11 @@ async def test_the_browser_is_known_to_the_gateway_only(mail: Service) -> None:
         assert (await direct.post("/api/gmail/connect", json=pair)).status_code == 403
 
 
-async def test_who_says_no_is_not_connected(mail: Service) -> None:
+async def test_who_says_no_is_not_connected_and_his_state_is_spent(mail: Service) -> None:
     query = await decide(await begin(mail, ADA), "ada", decision="deny")
     assert await returned(mail, ADA, query) == "access_denied"
+    assert await returned(mail, ADA, query) == "consent_refused"
+    assert await returned(mail, ADA, {**query, "code": "x", "error": ""}) == "consent_refused"
     assert await mail_status(mail, ADA) == ("not_connected", None)
 
 

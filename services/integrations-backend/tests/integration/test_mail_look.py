@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 from factories.papers import pdf_of
-from google_sandbox import connect_mail, deliver, google_settings, live_gmail
+from google_sandbox import connect_mail, deliver, service_with_mail
 from sandbox import Sandbox, running
-from service import ADA, BEN, Keys, Service, build, settings_of
+from service import ADA, BEN, Service
 
 from integrations_backend.gmail_api.base64_field import Base64Field
 from integrations_backend.gmail_api.errors import AttachmentTooLarge, GmailUnavailable
@@ -35,17 +35,7 @@ async def mail(
     committed_database: Database, tmp_path: Path, sandbox: Sandbox
 ) -> AsyncIterator[Service]:
     """Ada's mailbox is connected; nothing was searched yet."""
-    sandbox.ask("reset", snapshot=None)
-    changes = google_settings(sandbox)
-    async with live_gmail(settings_of(Keys(), tmp_path, **changes)) as gmail:
-        service = build(
-            committed_database,
-            tmp_path / "archive",
-            amazon=None,
-            clock=utc_now,
-            gmail=gmail,
-            **changes,
-        )
+    async with service_with_mail(committed_database, tmp_path, sandbox) as service:
         assert await connect_mail(service, ADA, "ada") == "ok"
         yield service
 

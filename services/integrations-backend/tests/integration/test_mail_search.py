@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 from factories.papers import invoice_lines, pdf
-from google_sandbox import connect_mail, deliver, google_settings, live_gmail, mail_status
+from google_sandbox import connect_mail, deliver, mail_status, service_with_mail
 from sandbox import Sandbox, running
-from service import ADA, Keys, Service, build, settings_of
+from service import ADA, Service
 
 from integrations_backend.mail.jobs import READ_MAILBOXES
-from opside_chassis.clock import utc_now
 from opside_chassis.database import Database, transaction
 from opside_chassis.outbox import stage
 
@@ -31,17 +30,8 @@ def sandbox() -> Iterator[Sandbox]:
 async def mail(
     committed_database: Database, tmp_path: Path, sandbox: Sandbox
 ) -> AsyncIterator[Service]:
-    sandbox.ask("reset", snapshot=None)
-    changes = google_settings(sandbox)
-    async with live_gmail(settings_of(Keys(), tmp_path, **changes)) as gmail:
-        yield build(
-            committed_database,
-            tmp_path / "archive",
-            amazon=None,
-            clock=utc_now,
-            gmail=gmail,
-            **changes,
-        )
+    async with service_with_mail(committed_database, tmp_path, sandbox) as service:
+        yield service
 
 
 async def look_again(mail: Service) -> None:

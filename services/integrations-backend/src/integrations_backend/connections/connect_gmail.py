@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from integrations_backend.connections import queries
 from integrations_backend.connections.consents import Visitor, start_consent, take_consent
-from integrations_backend.connections.errors import AccountTaken, NotGranted, ScopeMissing
-from integrations_backend.connections.models import SellerConnection
+from integrations_backend.connections.errors import NotGranted, ScopeMissing
+from integrations_backend.connections.keep_account import OpenedAccount, keep_account
 from integrations_backend.connections.state import set_status
 from integrations_backend.gmail_api.errors import (
     GmailUnavailable,
@@ -21,7 +21,7 @@ from integrations_backend.gmail_api.gateway import READ_SCOPE, Gmail, MailGrant,
 from integrations_backend.grants import GrantRefused, ProviderUnavailable
 from integrations_backend.vault.tokens import TokenVault
 from opside_chassis.clock import Clock
-from opside_chassis.database import EVERY_TENANT, Sessions, transaction
+from opside_chassis.database import Sessions, transaction
 from opside_chassis.outbox import StagedJob, stage
 from opside_contracts.integrations.messages import ConnectionStatus, Provider, SellerConsent
 
@@ -32,7 +32,7 @@ REVOKE_AGAIN_AFTER = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class MailConsents:
-    """What connecting and disconnecting a mailbox needs."""
+    """What connecting and disconnecting a mailbox needs; `tokens` are those of Gmail."""
 
     sessions: Sessions
     gmail: Gmail
@@ -56,7 +56,12 @@ class MailConsents:
         """
         await take_consent(self.sessions, Provider.GMAIL, state, visitor=visitor, clock=self.clock)
         granted, profile = await self._exchange(code, state)
-        await self._keep(visitor.user_id, granted, profile)
+        opened = OpenedAccount(
+            profile.email, granted.grant, READ_MAILBOX, {"account": profile.email}
+        )
+        await keep_account(
+            self.sessions, self.tokens, self.clock, user_id=visitor.user_id, opened=opened
+        )
 
     async def _exchange(self, code: str, state: str) -> tuple[MailGrant, Profile]:
         try:
@@ -70,27 +75,6 @@ class MailConsents:
             raise NotGranted(f"Google does not let us read this mailbox: {error.reason}") from error
         except (GmailUnavailable, OverQuota) as error:
             raise NotGranted("Google does not answer; start again in a minute") from error
-
-    async def _keep(self, user_id: str, granted: MailGrant, profile: Profile) -> None:
-        # Every tenant: whether somebody else has the mailbox can only be seen that way.
-        async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
-            owner = await queries.owner_of(session, profile.email, Provider.GMAIL)
-            if owner not in {None, user_id}:
-                raise AccountTaken("this mailbox is connected to another user")
-            await self.tokens.keep(session, user_id=user_id, grant=granted.grant)
-            connection = await queries.of_user(session, user_id, Provider.GMAIL, lock=True)
-            connection = connection or SellerConnection(
-                user_id=user_id, provider=Provider.GMAIL.value
-            )
-            connection.account_id = profile.email
-            await set_status(session, connection, ConnectionStatus.CONNECTED, now=self.clock())
-            await stage(
-                session,
-                READ_MAILBOX,
-                {"account": profile.email},
-                tenant=user_id,
-                dedupe_key=f"{READ_MAILBOX}:{user_id}:{connection.changes}",
-            )
 
     async def disconnect(self, user_id: str) -> None:
         """Revoke at Google, then delete; should Google be away, a job goes on with it."""

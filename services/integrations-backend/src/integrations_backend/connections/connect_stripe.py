@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from integrations_backend.connections import queries
 from integrations_backend.connections.consents import Visitor, start_consent, take_consent
-from integrations_backend.connections.errors import AccountTaken, NotGranted
-from integrations_backend.connections.models import SellerConnection
+from integrations_backend.connections.errors import NotGranted
+from integrations_backend.connections.keep_account import OpenedAccount, keep_account
 from integrations_backend.connections.state import set_status
 from integrations_backend.grants import GrantRefused
 from integrations_backend.stripe_oauth_api.errors import (
@@ -45,14 +45,6 @@ class StripeConsents:
             clock=self.clock,
         )
 
-    async def refuse(self, visitor: Visitor, *, state: str) -> None:
-        """The seller said no: the state that he brought back is spent.
-
-        Raises:
-            ConsentRefused: it was no state of his.
-        """
-        await take_consent(self.sessions, Provider.STRIPE, state, visitor=visitor, clock=self.clock)
-
     async def connect(self, visitor: Visitor, *, state: str, code: str) -> None:
         """One transaction stores tokens, connection, the event and the first pull.
 
@@ -62,7 +54,11 @@ class StripeConsents:
             AccountTaken: the Stripe account belongs to another user.
         """
         await take_consent(self.sessions, Provider.STRIPE, state, visitor=visitor, clock=self.clock)
-        await self._keep(visitor.user_id, await self._exchange(code))
+        granted = await self._exchange(code)
+        opened = OpenedAccount(granted.account_id, granted.grant, PULL_STRIPE, {})
+        await keep_account(
+            self.sessions, self.tokens, self.clock, user_id=visitor.user_id, opened=opened
+        )
 
     async def _exchange(self, code: str) -> AccountGrant:
         try:
@@ -75,27 +71,6 @@ class StripeConsents:
         if opened.account_id != granted.account_id:
             raise NotGranted("Stripe's tokens open another account than it named; start again")
         return granted
-
-    async def _keep(self, user_id: str, granted: AccountGrant) -> None:
-        # Every tenant: whether somebody else has the account can only be seen that way.
-        async with transaction(self.sessions, tenant=EVERY_TENANT) as session:
-            owner = await queries.owner_of(session, granted.account_id, Provider.STRIPE)
-            if owner not in {None, user_id}:
-                raise AccountTaken("this Stripe account is connected to another user")
-            await self.tokens.keep(session, user_id=user_id, grant=granted.grant)
-            connection = await queries.of_user(session, user_id, Provider.STRIPE, lock=True)
-            connection = connection or SellerConnection(
-                user_id=user_id, provider=Provider.STRIPE.value
-            )
-            connection.account_id = granted.account_id
-            await set_status(session, connection, ConnectionStatus.CONNECTED, now=self.clock())
-            await stage(
-                session,
-                PULL_STRIPE,
-                {},
-                tenant=user_id,
-                dedupe_key=f"{PULL_STRIPE}:{user_id}:{connection.changes}",
-            )
 
     async def disconnect(self, user_id: str) -> None:
         """Tokens go at once, and with them every job's access; Stripe is told by a job.

@@ -29,6 +29,12 @@ async def list_connections(sessions: Sessions, *, user_id: str) -> list[Connecti
     return [_shown(provider, known.get(provider.value)) for provider in Provider]
 
 
+async def connection_of(sessions: Sessions, provider: Provider, *, user_id: str) -> Connection:
+    """As `list_connections`, of one provider."""
+    known = await list_connections(sessions, user_id=user_id)
+    return next(one for one in known if one.provider is provider)
+
+
 def _shown(provider: Provider, row: SellerConnection | None) -> Connection:
     if row is None:
         return Connection(provider=provider, status=ConnectionStatus.NOT_CONNECTED)

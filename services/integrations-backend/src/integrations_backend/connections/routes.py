@@ -1,16 +1,20 @@
 """Connecting and disconnecting a selling account; what a browser asks, under /api and /api/v1."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import RedirectResponse
 
 from integrations_backend.connections.connect import Connector, ConsentReturn
-from integrations_backend.connections.consents import Visitor, start_consent
+from integrations_backend.connections.consents import Visitor, start_consent, take_consent
 from integrations_backend.connections.disconnect import disconnect, list_connections
 from integrations_backend.dependencies import Runtime, runtime
+from integrations_backend.vault.tokens import TokenVault
 from opside_chassis import access
 from opside_chassis.access import Caller
+from opside_chassis.clock import Clock
+from opside_chassis.database import Sessions
 from opside_chassis.errors import Forbidden, OpsideError
 from opside_chassis.service_token import ServiceIdentity
 from opside_contracts import scopes
@@ -54,6 +58,49 @@ def visitor(caller: Member, binding: Binding = "") -> Visitor:
 
 
 Visiting = Annotated[Visitor, Depends(visitor)]
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserReturn:
+    """What the provider sent back with the browser."""
+
+    state: Annotated[str, Query(max_length=200)]
+    code: Annotated[str, Query(max_length=2048)] = ""
+    error: Annotated[str, Query(max_length=200)] = ""
+
+
+class Consents(Protocol):
+    """One provider's consents; `tokens` are those of the provider."""
+
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def tokens(self) -> TokenVault: ...
+    @property
+    def clock(self) -> Clock: ...
+
+    async def connect(self, visitor: Visitor, *, state: str, code: str) -> None:
+        """Spend the state, exchange the code, connect the account."""
+
+
+async def back_to_dashboard(
+    consents: Consents, visitor: Visitor, returned: BrowserReturn, *, app_url: str
+) -> RedirectResponse:
+    """Connect, or spend the state of a visit that ended in a no; the dashboard is told which."""
+    provider = consents.tokens.provider
+    outcome = "ok"
+    try:
+        if returned.error or not returned.code:
+            await take_consent(
+                consents.sessions, provider, returned.state, visitor=visitor, clock=consents.clock
+            )
+            outcome = "access_denied"
+        else:
+            await consents.connect(visitor, state=returned.state, code=returned.code)
+    except OpsideError as refusal:
+        outcome = refusal.code
+    url = f"{app_url}/dashboard?connect={outcome}&provider={provider.value}"
+    return RedirectResponse(url, 302, headers={"Referrer-Policy": "no-referrer"})
 
 
 @router.get("/api/amazon/auth")

@@ -1,14 +1,20 @@
 """How Google fails, in our words (facts/amazon-gmail.md section 7)."""
 
-from integrations_backend.grants import ProviderUnavailable
+from integrations_backend.grants import ProviderUnavailable, TokenRefused
+
+__all__ = [
+    "AttachmentTooLarge",
+    "GmailUnavailable",
+    "MailDenied",
+    "MailRequestRefused",
+    "NotThere",
+    "OverQuota",
+    "TokenRefused",
+]
 
 
 class GmailUnavailable(ProviderUnavailable):
     """5xx, a timeout, a broken answer, or a fault of ours such as invalid_client: try again later."""
-
-
-class TokenRefused(Exception):
-    """401: the access token is over or revoked; a fresh one may be good."""
 
 
 class OverQuota(Exception):

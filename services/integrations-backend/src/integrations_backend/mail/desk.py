@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from integrations_backend.connections.mail_access import MailAccess
+from integrations_backend.connections.provider_access import MailAccess
 from integrations_backend.gmail_api.gateway import Gmail
 from integrations_backend.mail import queries
 from integrations_backend.mail.models import FoundMail, MailboxState
@@ -25,7 +25,7 @@ class Desk:
     async def ask(self, units: int, call: Callable[[Gmail, str], Awaitable[T]]) -> T:
         """Call Gmail with a good token; the units count whatever comes of it."""
         self.spent_units += units
-        gmail = self.access.gmail
+        gmail = self.access.client
         return await self.access.call(self.user_id, lambda token: call(gmail, token))
 
     async def mailbox(self) -> MailboxState:

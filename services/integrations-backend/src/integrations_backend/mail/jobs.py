@@ -7,7 +7,7 @@ from integrations_backend.connections.connect_gmail import (
     REVOKE_MAIL_GRANT,
     MailConsents,
 )
-from integrations_backend.connections.mail_access import MailAccess
+from integrations_backend.connections.provider_access import MailAccess
 from integrations_backend.mail.search import MailSearch
 from integrations_backend.runtime import Runtime
 from integrations_backend.settings import Settings

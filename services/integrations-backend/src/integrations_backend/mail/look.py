@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from integrations_backend.connections.mail_access import MailAccess
+from integrations_backend.connections.provider_access import MailAccess
 from integrations_backend.gmail_api.errors import (
     GmailUnavailable,
     MailDenied,
@@ -89,7 +89,7 @@ class Mailbox:
             MailForbidden, MailQuotaSpent, SearchRefused, Unavailable: Google's word.
         """
         await self.access.account(self.user_id)
-        gmail = self.access.gmail
+        gmail = self.access.client
         found = await self._ask(lambda token: gmail.search(token, query, limit=limit, page=cursor))
         gate = asyncio.Semaphore(AT_ONCE)
 

@@ -2,25 +2,23 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 
 from integrations_backend.connections.connect_gmail import MailConsents
-from integrations_backend.connections.consents import Visitor
-from integrations_backend.connections.disconnect import list_connections
+from integrations_backend.connections.disconnect import connection_of
 from integrations_backend.connections.errors import ProviderOff
-from integrations_backend.connections.mail_access import MailAccess
+from integrations_backend.connections.provider_access import MailAccess
+from integrations_backend.connections.routes import BrowserReturn, Visiting, back_to_dashboard
 from integrations_backend.dependencies import Runtime, runtime
 from integrations_backend.mail.look import Mailbox, MailLine, MailProgress
 from opside_chassis import access
 from opside_chassis.access import Caller
-from opside_chassis.errors import Forbidden, OpsideError
 from opside_chassis.pagination import Page
 from opside_chassis.wire import ApiModel, PlainText
 from opside_contracts.integrations.messages import Connection, Provider, SellerConsent
 
-GATEWAY = "main-api"
 MOST_MAILS = 50
 """Each costs 20 of the 6,000 quota units of a user's minute."""
 LONGEST_SEARCH = 500
@@ -28,7 +26,7 @@ LONGEST_SEARCH = 500
 router = APIRouter()
 Member = Annotated[Caller, Depends(access.member())]
 Parts = Annotated[Runtime, Depends(runtime)]
-Binding = Annotated[str, Header(alias="X-Opside-Browser-Binding")]
+Returned = Annotated[BrowserReturn, Depends()]
 
 
 class MailQuery(BaseModel):
@@ -62,16 +60,6 @@ def consents(parts: Parts) -> MailConsents:
 Consents = Annotated[MailConsents, Depends(consents)]
 
 
-def visitor(caller: Member, binding: Binding = "") -> Visitor:
-    """The user in his browser, which the gateway alone knows."""
-    if caller.via != GATEWAY:
-        raise Forbidden("a consent goes through the gateway only")
-    return Visitor(caller.user_id, binding)
-
-
-Visiting = Annotated[Visitor, Depends(visitor)]
-
-
 def mailbox(caller: Member, parts: Consents) -> Mailbox:
     """The caller's mailbox."""
     return Mailbox(
@@ -92,24 +80,10 @@ async def begin_mail_consent(who: Visiting, parts: Consents) -> SellerConsent:
 @router.get("/api/gmail/callback", status_code=302, response_class=RedirectResponse)
 @router.get("/api/v1/gmail/callback", status_code=302, response_class=RedirectResponse)
 async def google_returns(
-    who: Visiting,
-    parts: Consents,
-    runtime_parts: Parts,
-    state: Annotated[str, Query(max_length=200)],
-    code: Annotated[str, Query(max_length=2048)] = "",
-    error: Annotated[str, Query(max_length=200)] = "",
+    who: Visiting, parts: Consents, returned: Returned, runtime_parts: Parts
 ) -> RedirectResponse:
     """Google's return in the browser, passed on by the gateway."""
-    outcome = "ok"
-    try:
-        if error or not code:
-            outcome = "access_denied"
-        else:
-            await parts.connect(who, state=state, code=code)
-    except OpsideError as refusal:
-        outcome = refusal.code
-    url = f"{runtime_parts.settings.app_url}/dashboard?connect={outcome}&provider=gmail"
-    return RedirectResponse(url, 302, headers={"Referrer-Policy": "no-referrer"})
+    return await back_to_dashboard(parts, who, returned, app_url=runtime_parts.settings.app_url)
 
 
 @router.post("/api/gmail/connect")
@@ -117,8 +91,7 @@ async def google_returns(
 async def connect_mailbox(who: Visiting, returned: MailReturn, parts: Consents) -> Connection:
     """The same return for a front end that took it from Google itself; refusals say why."""
     await parts.connect(who, state=returned.state, code=returned.code)
-    known = await list_connections(parts.sessions, user_id=who.user_id)
-    return next(one for one in known if one.provider is Provider.GMAIL)
+    return await connection_of(parts.sessions, Provider.GMAIL, user_id=who.user_id)
 
 
 @router.delete("/api/gmail/disconnect", status_code=204)

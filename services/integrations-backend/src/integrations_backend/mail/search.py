@@ -11,7 +11,7 @@ from integrations_backend.archive import Archive
 from integrations_backend.connections.access import connected_users
 from integrations_backend.connections.connect_gmail import READ_MAILBOX
 from integrations_backend.connections.errors import NotConnectedYet, Reconnect
-from integrations_backend.connections.mail_access import MailAccess
+from integrations_backend.connections.provider_access import MailAccess
 from integrations_backend.gmail_api.errors import MailDenied, OverQuota
 from integrations_backend.invoices.book import book_costs
 from integrations_backend.invoices.keep import Papers

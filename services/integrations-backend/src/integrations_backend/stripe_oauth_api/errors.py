@@ -1,6 +1,6 @@
 """How Stripe fails, in our words (facts/stripe.md; OAuth errors have a shape of their own)."""
 
-from integrations_backend.grants import GrantRefused, ProviderUnavailable
+from integrations_backend.grants import GrantRefused, NoAccess, ProviderUnavailable, TokenRefused
 
 __all__ = [
     "GrantRefused",
@@ -10,14 +10,6 @@ __all__ = [
     "Throttled",
     "TokenRefused",
 ]
-
-
-class TokenRefused(Exception):
-    """401: this access token opens nothing any more; the grant may still give another."""
-
-
-class NoAccess(Exception):
-    """403 although the token is good: the grant does not allow it, or was just taken away."""
 
 
 class Throttled(Exception):

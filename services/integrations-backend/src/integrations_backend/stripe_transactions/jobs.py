@@ -8,7 +8,7 @@ from integrations_backend.connections.connect_stripe import (
     PULL_STRIPE,
     StripeConsents,
 )
-from integrations_backend.connections.stripe_access import StripeAccess
+from integrations_backend.connections.provider_access import StripeAccess
 from integrations_backend.runtime import Runtime
 from integrations_backend.stripe_transactions.pull import Puller
 from integrations_backend.stripe_transactions.record import pull_job
@@ -34,7 +34,7 @@ def stripe_handlers(runtime: Runtime) -> Mapping[str, Handler]:
     if puller is None:
         return {}
     sessions, access = runtime.database.sessions, puller.access
-    consents = StripeConsents(sessions, access.stripe, access.tokens, runtime.clock)
+    consents = StripeConsents(sessions, access.client, access.tokens, runtime.clock)
 
     async def pull_everybody(_job: StagedJob) -> None:
         users = await connected_users(sessions, Provider.STRIPE)

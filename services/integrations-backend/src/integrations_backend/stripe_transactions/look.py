@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from integrations_backend.connections.stripe_access import StripeAccess
+from integrations_backend.connections.provider_access import StripeAccess
 from integrations_backend.grants import ProviderUnavailable
 from integrations_backend.stripe_oauth_api.errors import RequestRefused, Throttled
 from integrations_backend.stripe_transactions import queries
@@ -54,9 +54,9 @@ async def read_account(access: StripeAccess, *, user_id: str) -> AccountView:
         NotConnectedYet, Reconnect: there is no access.
         StripeAway: Stripe does not answer.
     """
-    await access.account_id(user_id)
+    await access.account(user_id)
     try:
-        account = await access.call(user_id, access.stripe.account)
+        account = await access.call(user_id, access.client.account)
     except (ProviderUnavailable, RequestRefused, Throttled) as error:
         raise StripeAway("Stripe does not answer; try again in a minute") from error
     async with transaction(access.sessions, tenant=user_id) as session:

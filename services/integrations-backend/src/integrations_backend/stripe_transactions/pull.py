@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from integrations_backend.connections.errors import NotConnectedYet, Reconnect
-from integrations_backend.connections.stripe_access import StripeAccess
+from integrations_backend.connections.provider_access import StripeAccess
 from integrations_backend.grants import ProviderUnavailable
 from integrations_backend.human_cases import open_case
 from integrations_backend.stripe_oauth_api.errors import RequestRefused, Throttled
@@ -57,7 +57,7 @@ class Puller:
     async def run(self, user_id: str) -> Pulled:
         """Pull until the end, for a while at most; the place is kept for the next run."""
         try:
-            account_id = await self.access.account_id(user_id)
+            account_id = await self.access.account(user_id)
         except NotConnectedYet:
             return Pulled(0, PullState.NOT_CONNECTED)
         except Reconnect:
@@ -90,7 +90,7 @@ class Puller:
     async def _page(self, place: StripePull) -> TransactionsPage | PullState:
         """The next page, or why there is none. A pull that stops is taken up by the next one."""
         since = None if place.newest_at is None else place.newest_at - OVERLAP
-        stripe = self.access.stripe
+        stripe = self.access.client
         try:
             return await self.access.call(
                 place.user_id,

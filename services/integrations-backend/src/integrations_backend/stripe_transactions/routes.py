@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import RedirectResponse
 
 from integrations_backend.connections.connect_stripe import StripeConsents
-from integrations_backend.connections.disconnect import list_connections
+from integrations_backend.connections.disconnect import connection_of
 from integrations_backend.connections.errors import ProviderOff
-from integrations_backend.connections.routes import Visiting
-from integrations_backend.connections.stripe_access import StripeAccess
+from integrations_backend.connections.provider_access import StripeAccess
+from integrations_backend.connections.routes import BrowserReturn, Visiting, back_to_dashboard
 from integrations_backend.dependencies import Runtime, runtime
 from integrations_backend.stripe_transactions.look import (
     list_transactions,
@@ -23,13 +23,13 @@ from integrations_backend.stripe_transactions.schemas import (
 )
 from opside_chassis import access
 from opside_chassis.access import Caller
-from opside_chassis.errors import OpsideError
 from opside_chassis.pagination import Page, PageQuery
 from opside_contracts.integrations.messages import Connection, Provider, SellerConsent
 
 _stripe = APIRouter(prefix="/stripe")
 Member = Annotated[Caller, Depends(access.member())]
 Parts = Annotated[Runtime, Depends(runtime)]
+Returned = Annotated[BrowserReturn, Depends()]
 
 
 class TransactionQuery(PageQuery):
@@ -51,7 +51,7 @@ Access = Annotated[StripeAccess, Depends(stripe_access)]
 
 def consents(parts: Access) -> StripeConsents:
     """Linking and leaving."""
-    return StripeConsents(parts.sessions, parts.stripe, parts.tokens, parts.clock)
+    return StripeConsents(parts.sessions, parts.client, parts.tokens, parts.clock)
 
 
 Consents = Annotated[StripeConsents, Depends(consents)]
@@ -65,33 +65,17 @@ async def begin_stripe_consent(who: Visiting, parts: Consents) -> SellerConsent:
 
 @_stripe.get("/callback", status_code=302, response_class=RedirectResponse)
 async def stripe_returns(
-    who: Visiting,
-    parts: Consents,
-    runtime_parts: Parts,
-    state: Annotated[str, Query(max_length=200)],
-    code: Annotated[str, Query(max_length=2048)] = "",
-    error: Annotated[str, Query(max_length=200)] = "",
+    who: Visiting, parts: Consents, returned: Returned, runtime_parts: Parts
 ) -> RedirectResponse:
     """Stripe's return in the browser, passed on by the gateway."""
-    outcome = "ok"
-    try:
-        if error or not code:
-            await parts.refuse(who, state=state)
-            outcome = "access_denied"
-        else:
-            await parts.connect(who, state=state, code=code)
-    except OpsideError as refusal:
-        outcome = refusal.code
-    url = f"{runtime_parts.settings.app_url}/dashboard?connect={outcome}&provider=stripe"
-    return RedirectResponse(url, 302, headers={"Referrer-Policy": "no-referrer"})
+    return await back_to_dashboard(parts, who, returned, app_url=runtime_parts.settings.app_url)
 
 
 @_stripe.post("/connect")
 async def connect_stripe(who: Visiting, returned: StripeReturn, parts: Consents) -> Connection:
     """The same return for a front end that took it from Stripe itself; refusals say why."""
     await parts.connect(who, state=returned.state, code=returned.code)
-    known = await list_connections(parts.sessions, user_id=who.user_id)
-    return next(one for one in known if one.provider is Provider.STRIPE)
+    return await connection_of(parts.sessions, Provider.STRIPE, user_id=who.user_id)
 
 
 @_stripe.delete("/disconnect", status_code=204)
