@@ -37,6 +37,14 @@ def test_an_unknown_bench_names_the_known_ones():
         harness.run("no_such_bench", Console(quiet=True))
 
 
+def test_a_floor_of_nothing_is_reached_by_nothing_alone():
+    assert (harness._ratio(0.0, 0.0), harness._ratio(3.0, 0.0), harness._ratio(1.0, 2.0)) == (
+        1,
+        0,
+        0.5,
+    )
+
+
 def test_one_bench_is_measured_and_the_rows_of_the_others_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -72,9 +72,14 @@ def run(only: str | None, console: Console) -> None:
     rows = {row.name: row for row in _known() if row.name in names()}
     for name in [only] if only else names():
         started = time.monotonic()
-        rows[name] = asyncio.run(_measure(name))
+        row = rows[name] = asyncio.run(_measure(name, whole=only is None))
         _keep(list(rows.values()))
-        console.print(f"  {name}  [dim]{time.monotonic() - started:.1f} s[/]", highlight=False)
+        took = time.monotonic() - started
+        console.print(
+            f"  {name}  {row.value:,.1f} {row.unit}, floor {row.floor:,.1f}, ratio {row.ratio:.3f}"
+            f"  [dim]{took:.1f} s[/]",
+            highlight=False,
+        )
     _print(list(rows.values()), console)
 
 
@@ -84,11 +89,19 @@ def _keep(rows: list[Row]) -> None:
     OUTPUT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-async def _measure(name: str) -> Row:
+async def _measure(name: str, *, whole: bool) -> Row:
     module = cast("Bench", importlib.import_module(f"{bench.__name__}.{name}"))
-    value, floor, notes = await module.measure()
-    ratio = round(value / floor, 4)
+    measure = getattr(module, "measure_in_whole", module.measure) if whole else module.measure
+    value, floor, notes = await measure()
+    ratio = _ratio(value, floor)
     return Row(name, round(value, 3), module.UNIT, round(floor, 3), ratio, notes)
+
+
+def _ratio(value: float, floor: float) -> float:
+    """Where the floor is nothing: 1 if the value is nothing, too, else 0."""
+    if floor:
+        return round(value / floor, 4)
+    return 0.0 if value else 1.0
 
 
 def _known() -> list[Row]:
