@@ -10,6 +10,7 @@ import httpx
 
 from integrations_backend.amazon_api.errors import AmazonUnavailable, RequestRefused
 from opside_chassis.database import refuse_open_transaction
+from opside_chassis.settings import is_local_url
 
 LARGEST_DOCUMENT_BYTES = 512 * 1024 * 1024
 """Unpacked; a larger one is a compression bomb or must be asked for in shorter periods."""
@@ -39,6 +40,19 @@ async def fetch_document(
             return answer.charset_encoding
     except (httpx.HTTPError, zlib.error) as error:
         raise AmazonUnavailable(f"document broke off: {type(error).__name__}") from error
+
+
+def refuse_inner_link(link: str, *, api_url: str) -> None:
+    """Amazon's stores answer by https under a name of theirs; a sandbox gives links to this machine.
+
+    Whoever could put words into Amazon's answer would else have us read addresses of our own network.
+    There nobody holds a certificate that we trust, so that https keeps us out by itself.
+
+    Raises:
+        RequestRefused: the link is not encrypted, or leads to this machine.
+    """
+    if is_local_url(link) and not is_local_url(api_url):
+        raise RequestRefused("the document's link leads into our own network")
 
 
 def as_received(target: Path) -> Path:

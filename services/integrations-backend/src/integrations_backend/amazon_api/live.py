@@ -8,7 +8,11 @@ from urllib.parse import urlencode
 
 import httpx
 
-from integrations_backend.amazon_api.document import LARGEST_DOCUMENT_BYTES, fetch_document
+from integrations_backend.amazon_api.document import (
+    LARGEST_DOCUMENT_BYTES,
+    fetch_document,
+    refuse_inner_link,
+)
 from integrations_backend.amazon_api.errors import AmazonUnavailable, GrantRefused
 from integrations_backend.amazon_api.gateway import ReportState
 from integrations_backend.amazon_api.pacing import Pacing
@@ -159,6 +163,7 @@ class LiveAmazon:
         """Write the unpacked document to `target`, never holding it whole in memory."""
         path = f"{REPORTS}/documents/{document_id}"
         document = await self._api.call("getReportDocument", "GET", path, access_token=access_token)
+        refuse_inner_link(document["url"], api_url=self._settings.amazon_sp_api_url)
         return await fetch_document(
             document["url"],
             target,
