@@ -68,7 +68,7 @@ def running(**settings: str) -> Iterator[Sandbox]:
             sandbox.process.stdout.close()
 
 
-def until(check, seconds: float = 8.0):
+def until(check, seconds: float = 60.0):
     """The first true value of `check()`; fails when none comes in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 from amazon_world import LEDGER, SELLER, SELLER_URI
-from sandbox_process import Sandbox, running
+from sandbox_process import Sandbox, running, until
 
 BASE = "/reports/2021-06-30"
 
@@ -17,7 +17,7 @@ class Caller:
     """A seller's client over real HTTP, and the control API."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self.http = httpx.Client(base_url=sandbox.amazon, timeout=5)
+        self.http = httpx.Client(base_url=sandbox.amazon, timeout=30)
         self.control = httpx.Client(base_url=f"{sandbox.control}/control")
         form = {
             "application_id": "amzn1.sp.solution.sandbox-seller",
@@ -90,7 +90,7 @@ def within(least: float, most: float) -> Iterator[None]:
 def test_no_answer_and_what_was_kept(caller, kind, kept):
     before = caller.reports()
     caller.plan("createReport", kind, seconds=0.3)
-    with within(0 if kind == "reset" else 0.3, 4), pytest.raises(httpx.RemoteProtocolError):
+    with within(0 if kind == "reset" else 0.3, 30), pytest.raises(httpx.RemoteProtocolError):
         caller.create()
     assert caller.reports() - before == kept
     assert caller.create().status_code == 202
@@ -101,7 +101,7 @@ def test_a_caller_who_gives_up_leaves_the_effect_of_a_late_answer(caller):
     caller.plan("createReport", "timeout_after", seconds=30)
     with pytest.raises(httpx.ReadTimeout):
         caller.create(timeout=0.4)
-    assert caller.reports() - before == 1
+    until(lambda: caller.reports() - before == 1)
 
 
 @pytest.mark.parametrize(("kind", "kept"), [("500_before", 0), ("500_after", 1)])
@@ -131,7 +131,7 @@ def test_a_slow_body_is_whole_in_the_end(caller):
     url = caller.link(caller.finished())
     at_once = caller.http.get(url).content
     caller.plan("downloadDocument", "slow", seconds=0.6)
-    with within(0.5, 4):
+    with within(0.5, 30):
         assert caller.http.get(url).content == at_once
 
 

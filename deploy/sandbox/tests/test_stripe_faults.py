@@ -45,7 +45,7 @@ def plan(control, operation, kind, **more):
     control.post("/stripe/faults", json=rule).raise_for_status()
 
 
-def post(sandbox, path, key, timeout=10.0, **fields):
+def post(sandbox, path, key, timeout=60.0, **fields):
     headers = {"authorization": f"Bearer {SECRET_KEY}", "idempotency-key": key}
     return httpx.post(sandbox.stripe + path, data=fields, headers=headers, timeout=timeout)
 

@@ -1,12 +1,11 @@
 """Idempotency keys and faults: what an unlucky caller sees, and what has really happened."""
 
 import threading
-import time
 
 import httpx
 import pytest
 import stripe
-from sandbox_process import PUBLISHABLE_KEY, SECRET_KEY
+from sandbox_process import PUBLISHABLE_KEY, SECRET_KEY, until
 from stripe_acts import NO_REDIRECTS, customer_with, intent_for
 
 INTENT = {"amount": 1000, "currency": "usd", "automatic_payment_methods": NO_REDIRECTS}
@@ -22,7 +21,7 @@ def counted(api):
     return sum(1 for _ in api.v1.payment_intents.list({"limit": 100}).auto_paging_iter())
 
 
-def post(sandbox, path, key, timeout=10.0, **fields):
+def post(sandbox, path, key, timeout=60.0, **fields):
     return httpx.post(
         sandbox.stripe + path,
         data=fields,
@@ -110,9 +109,14 @@ def test_a_timeout_leaves_the_effect_open(sandbox, api, control, kind, effects):
     fields = {"amount": "1000", "currency": "usd"}
     with pytest.raises(httpx.ReadTimeout):
         post(sandbox, "/v1/payment_intents", f"{kind}-2", timeout=0.3, **fields)
-    assert counted(api) == before + effects
-    time.sleep(0.2)  # the sandbox notices that the caller has gone, and lets go of the key
-    again = post(sandbox, "/v1/payment_intents", f"{kind}-2", **fields)
+    until(lambda: counted(api) == before + effects)
+
+    def answered() -> httpx.Response | None:
+        """Once the sandbox noticed that the caller has gone, it lets go of the key."""
+        answer = post(sandbox, "/v1/payment_intents", f"{kind}-2", **fields)
+        return answer if answer.status_code != 409 else None
+
+    again = until(answered)
     assert again.status_code == 200
     assert ("idempotent-replayed" in again.headers) == bool(effects)
     assert counted(api) == before + 1
@@ -136,14 +140,19 @@ def test_the_nth_call_of_the_run_can_be_named(api, control):
     assert control.delete("/stripe/faults").json() == {"faults": []}
 
 
+def calls(control) -> int:
+    return control.get("/stripe/faults").json()["calls"].get("customers.create", 0)
+
+
 def test_a_key_in_use_answers_409(sandbox, control):
-    plan(control, "customers.create", "slow", seconds=1)
+    plan(control, "customers.create", "slow", seconds=2)
+    before = calls(control)
     answers: list[httpx.Response] = []
     slow = threading.Thread(
         target=lambda: answers.append(post(sandbox, "/v1/customers", "busy-1", name="x"))
     )
     slow.start()
-    time.sleep(0.3)
+    until(lambda: calls(control) > before)
     refused = post(sandbox, "/v1/customers", "busy-1", name="x")
     slow.join()
     assert refused.status_code == 409

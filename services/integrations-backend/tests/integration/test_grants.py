@@ -140,10 +140,11 @@ async def test_a_worker_that_died_while_refreshing_holds_up_the_others_for_a_whi
 ) -> None:
     await service.connect(ADA)
     clock.advance(seconds=HOUR_SECONDS)
-    await service.execute("UPDATE oauth_tokens SET refreshing_until = now() + interval '0.4 s'")
+    await service.execute("UPDATE oauth_tokens SET refreshing_until = now() + interval '1 hour'")
     hurried = replace(service.runtime.tokens, patience_seconds=0.05)
     with pytest.raises(ProviderUnavailable, match="another worker"):
         await hurried.access_token(service.runtime.amazon, user_id=ADA)
+    await service.execute("UPDATE oauth_tokens SET refreshing_until = now() + interval '0.4 s'")
     assert await token(service) == "access-2"
 
 

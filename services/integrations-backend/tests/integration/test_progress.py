@@ -13,7 +13,12 @@ from service import ADA, BEN, Service
 from websockets.exceptions import ConnectionClosed
 
 from integrations_backend.reports.kinds import RETURNS
-from integrations_backend.sync.progress import MOST_PER_USER, ProgressHub, open_progress
+from integrations_backend.sync.progress import (
+    LOOK_SECONDS,
+    MOST_PER_USER,
+    ProgressHub,
+    open_progress,
+)
 from integrations_backend.sync.progress_hints import ProgressHints, open_hints
 
 
@@ -116,14 +121,14 @@ async def test_a_user_has_so_many_windows_and_a_closed_one_makes_room(
             assert (await told(one))["syncId"] == sync_id
         assert (await refused(address, path, token))[0] == 429
         await opened[0].close()
-        for _ in range(100):
+        for _ in range(1_000):
             if (await refused(address, path, token))[0] == 101:
                 break
             await asyncio.sleep(0.02)
         else:
             pytest.fail("a closed window makes no room")
     hub: ProgressHub = service.app.state.progress
-    for _ in range(100):
+    for _ in range(1_000):
         if not hub._windows and not hub._watched:
             return
         await asyncio.sleep(0.02)
@@ -173,7 +178,7 @@ async def test_every_process_hears_of_a_change_at_once(
     ):
         await first.next()
         await second.next()
-        for _ in range(200):
+        for _ in range(1_000):
             if one._hints.heard and two._hints.heard:
                 break
             await asyncio.sleep(0.01)
@@ -182,7 +187,7 @@ async def test_every_process_hears_of_a_change_at_once(
         await worker.tell(sync_id)
         statuses = await asyncio.gather(first.next(), second.next())
         assert [one.total_cases for one in statuses] == [7, 7]
-        assert time.monotonic() - begun < 2, "sooner than by looking alone"
+        assert time.monotonic() - begun < LOOK_SECONDS - 1, "sooner than by looking alone"
 
 
 async def test_without_redis_postgres_is_looked_into(service: Service, sync_id: str) -> None:
@@ -192,7 +197,7 @@ async def test_without_redis_postgres_is_looked_into(service: Service, sync_id: 
     ):
         await watch.next()
         await service.execute("UPDATE sync_jobs SET total_cases = 9")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert (await watch.next()).total_cases == 9
 
 

@@ -202,7 +202,7 @@ def ends(tmp_path_factory: pytest.TempPathFactory) -> Ends:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=240,
         )
 
     with ThreadPoolExecutor(max_workers=4) as pool:

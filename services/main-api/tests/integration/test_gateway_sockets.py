@@ -165,7 +165,7 @@ async def test_what_the_client_says_stays_at_the_door_and_his_leaving_is_passed_
             await window.send("hello")
         street.teller.messages.put_nowait("still there")
         assert await window.recv() == "still there"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await street.teller.left.wait()
     assert street.teller.heard == []
 

@@ -146,7 +146,7 @@ def refusal(program: str, changes: dict[str, str | None]) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     assert started.returncode == 78
     [line] = started.stderr.strip().splitlines()

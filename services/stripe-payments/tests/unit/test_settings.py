@@ -101,7 +101,7 @@ def test_the_program_prints_one_line_and_leaves(changes: dict[str, str | None], 
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     assert started.returncode == 78
     lines = started.stderr.strip().splitlines()
