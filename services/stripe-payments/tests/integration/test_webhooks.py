@@ -14,7 +14,7 @@ import pytest
 from door import CONNECT_SECRET, Door, signed
 from factories.commission_bench import GROSS, Bench, ask
 from fakes.stripe_fake import GOOD, Crash, unknown
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from patience import patiently
 from sqlalchemy import text
@@ -182,7 +182,53 @@ async def test_texts_of_every_language_and_deep_ones_are_stored(door: Door, benc
 @given(st.binary(max_size=200) | st.from_regex(r"[\[{\"\\u0d80,:}\]1e-]{0,80}").map(str.encode))
 def test_whatever_is_delivered_is_an_event_or_refused(payload: bytes) -> None:
     with contextlib.suppress(BadRequest):
-        json.dumps(parse_event(payload), allow_nan=False).encode("ascii")
+        json.dumps(parse_event(payload).body, allow_nan=False).encode("ascii")
+
+
+NUMBERS = st.from_regex(
+    r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,450})?([eE][-+]?[0-9]{1,5})?", fullmatch=True
+)
+TEXTS = st.text(max_size=8).map(json.dumps) | st.sampled_from(
+    ['"\\u0000"', '"\\ud800"', '"\x7f"', '"ü"']
+)
+"""As they stand in JSON."""
+
+
+def objects(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Objects of few names, so that some stand there twice."""
+    names = st.sampled_from(['"a"', '"b"', '"\\u0000"'])
+    members = st.lists(st.tuples(names, values).map(" :\t".join), max_size=5)
+    return members.map(lambda given: "{" + "\n,".join(given) + "}")
+
+
+def lists(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.lists(values, max_size=4).map(lambda given: "[" + ", ".join(given) + "]")
+
+
+JSON = st.recursive(
+    NUMBERS | TEXTS | st.sampled_from(["true", "null", "NaN", "-Infinity", "1e-99999", "0e99999"]),
+    lambda values: objects(values) | lists(values),
+    max_leaves=8,
+)
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(objects(JSON).map(" {} ".format))
+async def test_postgres_takes_what_the_parser_takes_as_the_same_value(
+    migrated: MigratedDatabase, given_text: str
+) -> None:
+    try:
+        parsed = parse_event(given_text.encode())
+    except BadRequest:
+        return
+    connection = await asyncpg.connect(migrated.admin_url)
+    try:
+        kept = await connection.fetchval("SELECT CAST($1 AS jsonb)", parsed.text)
+    finally:
+        await connection.close()
+    assert json.loads(kept) == parsed.body
 
 
 async def test_a_failure_leaves_the_event_unapplied_and_it_comes_again(
