@@ -150,9 +150,10 @@ def _sure(
 
 
 def _certain(column: Column, value: pl.Series, written: pl.Series, *, bare: bool) -> pl.Series:
-    certain = value.is_not_null()
-    if not bare and value.dtype == pl.String:
-        certain &= ~value.str.starts_with(_QUOTE).fill_null(value=False)
+    if bare or value.dtype != pl.String:
+        certain = value.is_not_null()
+    else:
+        certain = (~value.str.starts_with(_QUOTE)).fill_null(value=False)
     if column.kind is Kind.REFERENCE and needs_content(column):
         return certain & (written != "")
     if value.null_count() and column.kind is not Kind.TEXT and not needs_content(column):
@@ -225,10 +226,13 @@ def _in_form(written: pl.Series, form: Form | None) -> pl.Series:
     if form is None:
         return pl.repeat(None, len(written), dtype=DTYPES[Kind.MOMENT], eager=True)
     plain = _only(written, written.str.contains(form.pattern))
+    # No cache: moments hardly ever repeat, and days come here once each.
     if form.zone is None:
-        found = plain.str.to_datetime(form.strptime, time_unit="us", time_zone="UTC", strict=False)
+        found = plain.str.to_datetime(
+            form.strptime, time_unit="us", time_zone="UTC", strict=False, cache=False
+        )
     else:
-        local = plain.str.to_datetime(form.strptime, time_unit="us", strict=False)
+        local = plain.str.to_datetime(form.strptime, time_unit="us", strict=False, cache=False)
         zoned = local.dt.replace_time_zone(form.zone, ambiguous="null", non_existent="null")
         found = zoned.dt.convert_time_zone("UTC")
     return _only(found, found.is_between(_FIRST_MOMENT, _BEHIND_LAST_MOMENT, closed="left"))

@@ -55,6 +55,8 @@ class Occurrences:
 
     def _times(self, rows: pl.Series) -> pl.Series:
         """How often the parts before had rows of each hash."""
+        if self._seen.is_empty():
+            return pl.zeros(len(rows), dtype=pl.UInt32, eager=True)
         last = self._seen.search_sorted(rows, "right")
         return (last - self._seen.search_sorted(rows, "left")).cast(pl.UInt32)
 
