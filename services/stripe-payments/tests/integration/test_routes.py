@@ -96,7 +96,10 @@ ROUTES = [
     ),
 ]
 ASKERS = ("anonymous", "stranger", "owner", "admin", "service")
+RIGHTS = ("data", "data/{table}", "file", "erasure", "erase")
 OUTSIDE_THE_TABLE = {
+    # For main-api alone: test_user_data.py asks them.
+    *(f"/internal/users/{{user_id}}/{path}" for path in RIGHTS),
     "/health",
     "/health/live",
     "/health/ready",

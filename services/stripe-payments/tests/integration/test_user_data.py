@@ -141,6 +141,35 @@ async def test_everything_about_a_seller_is_given_out(
     assert (await call(door, "GET", "data", scope=scopes.READ_USER_DATA, of="b")).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "data"),
+        ("GET", "data/commissions"),
+        ("GET", "file?key=x"),
+        ("GET", "erasure"),
+        ("POST", "erase"),
+    ],
+)
+async def test_main_api_alone_asks_and_for_him_alone(door: Door, method: str, path: str) -> None:
+    asked = f"/internal/users/{USER}/{path}"
+    right, wrong = scopes.READ_USER_DATA, scopes.ERASE_USER
+    if path in {"erasure", "erase"}:
+        right, wrong = wrong, right
+    refused = [
+        door.person(USER),
+        door.person("usr_x", role="admin"),
+        door.service("main-api", wrong, act_for=USER),
+        door.service("main-api", right, act_for="usr_b"),
+        door.service("main-api", right),
+        door.service("integrations-backend", right, act_for=USER),
+    ]
+    assert [(await door.ask(method, asked, headers=who)).status_code for who in refused] == [
+        403
+    ] * 6
+    assert (await door.ask(method, asked)).status_code == 401
+
+
 @pytest.mark.parametrize("card", [None, DECLINED])
 async def test_money_in_flight_holds_the_erasure(
     door: Door, bench: Bench, card: str | None
