@@ -48,7 +48,14 @@ async def broken_addresses(house: House) -> list[int]:
     return [answer.status_code for answer in answers]
 
 
-OWN = {"role": "admin", "userId": "usr_victim", "status": "paid", "state": "paid", "amountCents": 1}
+OWN = {
+    "role": "admin",
+    "userId": "usr_victim",
+    "status": "paid",
+    "state": "paid",
+    "amountCents": 1,
+    "type": "recovery.confirmed",
+}
 """Members that a client might hope to set."""
 
 
@@ -103,7 +110,7 @@ async def forged_line(house: House) -> bool:
     mark = uuid.uuid4().hex
     line = json.dumps({"level": "ERROR", "message": f"forged {mark}"})
     session = await house.signed_in()
-    quoted = "".join(f"%{byte:02x}" for byte in f"\r\n{line}\r\n\x1b[31m".encode())
+    quoted = "".join(f"%{byte:02x}" for byte in f"\r\n{line}\u2028{line}\x85\x1b[31m\x9b31m".encode())
     await house.ask("GET", f"/api/cases/{quoted}", headers=bearer(session.token))
     await house.ask("GET", "/api/me", headers={"User-Agent": line, "X-Request-ID": line})
     return any(mark in one and stands_alone(one, mark) for one in house.log().splitlines())
@@ -111,7 +118,7 @@ async def forged_line(house: House) -> bool:
 
 def stands_alone(line: str, mark: str) -> bool:
     """A line that a reader would take for one of ours, or that colours his terminal."""
-    if "\x1b" in line:
+    if {"\x1b", "\x9b"} & set(line):
         return True
     try:
         return bool(json.loads(line).get("message") == f"forged {mark}")

@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from opside_chassis.keyring import SigningKey
 from opside_chassis.service_token import ServiceTokens
 from opside_local.journey.browser import Browser
-from opside_local.journey.people import ADA, BEN, OLGA, Person
+from opside_local.journey.people import ADA, BEN, CLEO, OLGA, Person
 from opside_local.journey.signing_in import sign_in, sign_in_admin
 from opside_local.secrets import INTEGRATIONS, MAIN_API, PAYMENTS
 from opside_local.system import System, running
 
-__all__ = ["ADA", "BEN", "INTEGRATIONS", "MAIN_API", "OLGA", "PAYMENTS"]
+__all__ = ["ADA", "BEN", "CLEO", "INTEGRATIONS", "MAIN_API", "OLGA", "PAYMENTS"]
 
 SESSION, REFRESH = "__Host-opside_session", "__Host-opside_refresh"
 EVIL = "https://evil.test"
@@ -69,8 +69,8 @@ class House:
     main_api: str
     integrations: str
     payments: str
-    own: Mapping[str, str] = field(default_factory=dict)
-    """Ids of what belongs to Ada, by the name of the parameter that takes them (see `belongings`)."""
+    shared: dict[str, Any] = field(default_factory=dict)
+    """What is expensive to make, and made by whoever needs it first."""
 
     behind: Any = None
     """What listens behind main-api instead of the services, for attacks through the gateway."""
@@ -110,11 +110,11 @@ class House:
         """As the database's administrator: to age rows, to look, and to take rules away."""
         connection = await asyncpg.connect(self.system.place.servers.admin_database_url)
         try:
-            if not values:
-                # Several statements may come at once; only without values do they.
-                await connection.execute(statement)
-                return []
-            return [dict(row) for row in await connection.fetch(statement, *values)]
+            if values:
+                return [dict(row) for row in await connection.fetch(statement, *values)]
+            # Several statements may come at once, but only without values.
+            await connection.execute(statement)
+            return []
         finally:
             await connection.close()
 

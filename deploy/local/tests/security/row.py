@@ -152,6 +152,21 @@ class Database:
             await house.sql(self.again)
 
 
+class Together:
+    """Several weak parts at once, where a guard stands in every service."""
+
+    def __init__(self, *parts: Part) -> None:
+        self._parts = parts
+
+    @asynccontextmanager
+    async def opened(self, house: House) -> AsyncIterator[House]:
+        """The house with all of them."""
+        async with AsyncExitStack() as stack:
+            for part in self._parts:
+                house = await stack.enter_async_context(part.opened(house))
+            yield house
+
+
 def without_tenants(schema: str) -> Database:
     """The tables of a service without their row-level security."""
     each = """DO $$ DECLARE one record; BEGIN

@@ -1,7 +1,7 @@
 """Every attack of the table fails, and every attack succeeds once its guard is taken out."""
 
 import pytest
-from security import bodies, consents, gateway, limits, pages, tokens, wire
+from security import bodies, consents, gateway, limits, neighbours, pages, tokens, wire
 from security.house import House
 from security.row import Attack, Tally, opened
 
@@ -13,6 +13,7 @@ TABLE: tuple[Attack, ...] = (
     *gateway.ATTACKS,
     *bodies.ATTACKS,
     *limits.ATTACKS,
+    *neighbours.ATTACKS,
 )
 
 

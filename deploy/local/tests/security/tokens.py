@@ -1,6 +1,8 @@
 """Attacks with forged, borrowed, old and repeated tokens."""
 
 import base64
+import hmac
+import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -33,6 +35,7 @@ from opside_chassis.signed_token import USER_TOKEN, TokenKind, TokenVerifier
 from opside_chassis.user_token import UserTokens, UserTokenVerifier
 from opside_contracts import scopes
 
+FOREIGN_SECRET = "whsec" + "_" + "a" * 32
 CHARGE = "/api/v1/stripe/charge-commission"
 Forge = Callable[[House, Session], str]
 
@@ -170,6 +173,16 @@ async def replayed_charge(house: House) -> tuple[int, int]:
         )
         answers.append(answer.status_code)
     return answers[0], answers[1]
+
+
+async def forged_delivery(house: House) -> int:
+    """An event that says a fee was paid, signed with a secret of the attacker's."""
+    body = json.dumps({"id": "evt_forged", "type": "payment_intent.succeeded"}).encode()
+    stamp = str(int(time.time()))
+    signature = hmac.digest(FOREIGN_SECRET.encode(), f"{stamp}.".encode() + body, "sha256").hex()
+    headers = {"Stripe-Signature": f"t={stamp},v1={signature}"}
+    url = f"{house.payments}/webhooks/stripe"
+    return (await house.ask("POST", url, headers=headers, content=body)).status_code
 
 
 async def two_headers(house: House) -> int:
@@ -358,6 +371,13 @@ ATTACKS = (
             " ADD CONSTRAINT pk_used_token_ids PRIMARY KEY (issuer, token_id)",
         ),
         (202, 202),
+    ),
+    Attack(
+        "webhook: signed with another secret",
+        forged_delivery,
+        400,
+        Built(PAYMENTS, settings=lambda _: {"STRIPE_WEBHOOK_SECRET": FOREIGN_SECRET}),
+        200,
     ),
     Attack(
         "token: two Authorization headers",

@@ -53,9 +53,9 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Replacement], ...] = (
         ),
         rf"\1{REDACTED}",
     ),
-    # One-time codes of OAuth redirects.
+    # One-time codes of OAuth redirects, and the secret of a calendar's address.
     (
-        re.compile(r"(?i)((?:^|[?&\s])(?:code|state|spapi_oauth_code)=)[^&\s\"']+"),
+        re.compile(r"(?i)((?:^|[?&\s])(?:code|state|spapi_oauth_code|key)=)[^&\s\"']+"),
         rf"\1{REDACTED}",
     ),
     # JWTs, also when only two parts are left of one.

@@ -137,6 +137,14 @@ def configure_logging(service: str, *, level: str) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
+_ESCAPED = {
+    code: f"\\u{code:04x}"
+    for first, last in ((0x7F, 0x9F), (0x2028, 0x202E), (0x2066, 0x2069))
+    for code in range(first, last + 1)
+}
+"""DEL and the C1 controls, line and paragraph separators, and what turns the direction of writing."""
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line, with request and trace ids, and without secrets."""
 
@@ -167,4 +175,6 @@ class JsonFormatter(logging.Formatter):
             # The end of a traceback says what happened; the middle may be cut.
             text = self.formatException(record.exc_info)
             line["exception"] = redact_text(text[-MAX_TEXT_CHARACTERS:])
-        return json.dumps(line, ensure_ascii=False)
+        # json.dumps escapes line feeds and ESC. Other characters begin a line or an order, too, for
+        # programs that read logs and for terminals; outside of texts JSON has none of them.
+        return json.dumps(line, ensure_ascii=False).translate(_ESCAPED)

@@ -60,6 +60,7 @@ NAMED = [
     "GET /api/auth/amazon/callback?code={}&state=abc",
     "?state={}",
     "spapi_oauth_code={}",
+    "/api/filings/calendar.ics?key={}",
     "private_key='{}'",
 ]
 
@@ -205,6 +206,17 @@ def test_log_lines_are_single_json_objects_without_secrets() -> None:
     line = logged(raise_and_log)
     assert "ValueError" in line["exception"]
     assert line["message"] == "it broke\nin two lines"
+
+
+@pytest.mark.parametrize(
+    "char", ["\n", "\r", "\x1b", "\x7f", "\x85", "\x9b", "\u2028", "\u202e", "\u2066"]
+)
+def test_no_character_of_a_client_begins_a_line_or_colours_a_terminal(char: str) -> None:
+    formatter = JsonFormatter("main-api")
+    made = logging.makeLogRecord({"msg": "GET /%s 404", "args": (char,), "path": f"/{char}"})
+    line = formatter.format(made)
+    assert char not in line
+    assert json.loads(line)["path"] == f"/{char}"
 
 
 def test_extra_fields_replace_no_standard_one() -> None:
