@@ -67,6 +67,17 @@ def test_the_endpoints_are_made_once_switched_off_and_on(command: Command) -> No
     assert (refused.returncode, refused.stdout) == (1, "")
 
 
+def test_secrets_are_rolled_a_step_at_a_time(command: Command) -> None:
+    assert command("register-webhooks", "--url", URL).returncode == 0
+    begun = command("roll-webhooks", "begin", "--endpoint", "connect")
+    assert (begun.returncode, begun.stderr) == (0, "")
+    assert "STRIPE_CONNECT_WEBHOOK_SECRET=" in begun.stdout
+    assert ",whsec_" in begun.stdout, "without KEYS_FILE both secrets are printed, to be set"
+    early = command("roll-webhooks", "switch", "--endpoint", "connect")
+    assert early.returncode == 1
+    assert "no roll" in early.stderr, "the new secret is not set yet"
+
+
 def test_an_empty_book_agrees_and_its_trail_holds(command: Command) -> None:
     compared = command("compare-books")
     assert (compared.returncode, compared.stdout) == (0, "0 objects, 0 differences\n")

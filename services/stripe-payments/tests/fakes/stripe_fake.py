@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from secrets import token_urlsafe
 from typing import Any
 
 from opside_chassis.database import refuse_open_transaction
@@ -55,6 +56,8 @@ class FakeStripe:
     """What moved the balance without us."""
     disputes: dict[str, Dispute] = field(default_factory=dict)
     endpoints: list[WebhookEndpoint] = field(default_factory=list)
+    secrets: dict[str, str] = field(default_factory=dict)
+    """What each endpoint signs with, by its id."""
     saved_cards: dict[str, Card] = field(default_factory=dict)
     emails: dict[str, str] = field(default_factory=dict)
     """Of customers."""
@@ -173,20 +176,26 @@ class FakeStripe:
         self, *, url: str, events: Sequence[str], connect: bool, name: str
     ) -> WebhookEndpoint:
         self._point("create_webhook_endpoint", "before")
-        made = WebhookEndpoint(f"we_{name}", name, url, tuple(events), True, "signing secret")
+        number, secret = len(self.secrets), token_urlsafe(24)
+        made = WebhookEndpoint(f"we_{name}{number}", name, url, tuple(events), True, secret)
         self.endpoints.append(replace(made, secret=None))
+        self.secrets[made.id] = secret
         return made
 
     async def update_webhook_endpoint(
-        self, endpoint_id: str, *, url: str, events: Sequence[str]
+        self, endpoint_id: str, *, url: str, events: Sequence[str], name: str = ""
     ) -> None:
         self._point("update_webhook_endpoint", "before")
         self.endpoints = [
-            replace(one, url=url, events=tuple(events), enabled=True)
+            replace(one, url=url, events=tuple(events), enabled=True, name=name or one.name)
             if one.id == endpoint_id
             else one
             for one in self.endpoints
         ]
+
+    async def delete_webhook_endpoint(self, endpoint_id: str) -> None:
+        self._point("delete_webhook_endpoint", "before")
+        self.endpoints = [one for one in self.endpoints if one.id != endpoint_id]
 
     async def disable_webhook_endpoint(self, endpoint_id: str) -> None:
         self._point("disable_webhook_endpoint", "before")

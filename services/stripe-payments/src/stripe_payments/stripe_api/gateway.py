@@ -376,13 +376,17 @@ class Stripe(Protocol):
         ...
 
     async def update_webhook_endpoint(
-        self, endpoint_id: str, *, url: str, events: Sequence[str]
+        self, endpoint_id: str, *, url: str, events: Sequence[str], name: str = ""
     ) -> None:
-        """Deliver there from now on, and switch it on."""
+        """Deliver there from now on, and switch it on; `name`, when given, is its new one."""
         ...
 
     async def disable_webhook_endpoint(self, endpoint_id: str) -> None:
         """Deliver there no more, until it is updated."""
+        ...
+
+    async def delete_webhook_endpoint(self, endpoint_id: str) -> None:
+        """Deliver there never again."""
         ...
 
     async def ping(self) -> None:

@@ -347,16 +347,22 @@ class LiveStripe(LiveBooks):
         )
 
     async def update_webhook_endpoint(
-        self, endpoint_id: str, *, url: str, events: Sequence[str]
+        self, endpoint_id: str, *, url: str, events: Sequence[str], name: str = ""
     ) -> None:
-        """Deliver there from now on, and switch it on."""
+        """Deliver there from now on, and switch it on; `name`, when given, is its new one."""
         parameters: Any = {"url": url, "enabled_events": list(events), "disabled": False}
+        if name:
+            parameters |= {"description": name, "metadata": {"opside": name}}
         await answer(self._v1.webhook_endpoints.update_async(endpoint_id, parameters))
 
     async def disable_webhook_endpoint(self, endpoint_id: str) -> None:
         """Deliver there no more, until it is updated."""
         parameters: Any = {"disabled": True}
         await answer(self._v1.webhook_endpoints.update_async(endpoint_id, parameters))
+
+    async def delete_webhook_endpoint(self, endpoint_id: str) -> None:
+        """Deliver there never again."""
+        await answer(self._v1.webhook_endpoints.delete_async(endpoint_id))
 
     async def ping(self) -> None:
         """Raises when Stripe does not answer."""
