@@ -3,6 +3,8 @@
 python -m main_api.commands make-admin --email olga@example.com
 python -m main_api.commands service-token --user-id usr_... --email a@b.c --ttl-minutes 1
 python -m main_api.commands check-statement opside-2026-11.csv
+python -m main_api.commands export-user --user-id usr_... --to copy.zip
+python -m main_api.commands erase-user --user-id usr_... --confirm ada@example.com [--now]
 python -m main_api.commands doctor --json
 """
 
@@ -16,6 +18,7 @@ from main_api.doctor import PRACTICE
 from main_api.runtime import SERVICE
 from main_api.settings import Settings
 from main_api.statements.check import check_statement
+from main_api.user_data.by_operator import erase_user, export_user
 from opside_chassis.access import ACT_SCOPE, USER
 from opside_chassis.database import Database
 from opside_chassis.doctor_points import add_command
@@ -41,6 +44,15 @@ def _parser() -> argparse.ArgumentParser:
     add_command(commands)
     check = commands.add_parser("check-statement", help="recompute a statement from its CSV file")
     check.add_argument("file", type=Path)
+    copy = commands.add_parser("export-user", help="a copy of everything held about a user")
+    copy.add_argument("--user-id", required=True)
+    copy.add_argument("--to", type=Path, required=True, help="the ZIP file to write")
+    erase = commands.add_parser(
+        "erase-user", help="order the erasure of a user; the worker does it"
+    )
+    erase.add_argument("--user-id", required=True)
+    erase.add_argument("--confirm", default="", help="the user's e-mail address")
+    erase.add_argument("--now", action="store_true", help="without the time to change one's mind")
     return parser
 
 
@@ -96,11 +108,24 @@ def main() -> None:
         sys.stdout.write(f"{_service_token(settings, arguments)}\n")
         return
     try:
-        user_id = asyncio.run(_make_admin(settings, arguments))
+        told = asyncio.run(_obey(settings, arguments))
     except OpsideError as error:
-        sys.stderr.write(f"make-admin: {error.detail}\n")
+        sys.stderr.write(f"{arguments.command}: {error.detail}\n")
         raise SystemExit(1) from None
-    sys.stdout.write(f"{user_id} is an admin\n")
+    sys.stdout.write(f"{told}\n")
+
+
+async def _obey(settings: Settings, arguments: argparse.Namespace) -> str:
+    user_id = arguments.user_id
+    if arguments.command == "export-user":
+        sha256 = await export_user(settings, user_id=user_id, to=arguments.to)
+        return f"{arguments.to}: SHA-256 {sha256}"
+    if arguments.command == "erase-user":
+        ordered = await erase_user(
+            settings, user_id=user_id, confirm=arguments.confirm, at_once=arguments.now
+        )
+        return f"{ordered} is ordered: the worker erases {user_id}, and the row says what holds it"
+    return f"{await _make_admin(settings, arguments)} is an admin"
 
 
 if __name__ == "__main__":

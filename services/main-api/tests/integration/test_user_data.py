@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from main_api.accounts.cases import open_case_for_job
+from main_api.user_data.by_operator import copy_user
 from main_api.user_data.declared import NOBODYS, USER_TABLES
 from main_api.user_data.own_erasure import OPERATOR, ErasureOrder, order_erasure
 from main_api.worker import handlers
@@ -309,6 +311,38 @@ async def test_every_step_survives_a_neighbour_that_is_away_or_not_ready(
     await house.work(days=1, runs=1)
     (erasure,) = await house.rows("SELECT state FROM account_erasures")
     assert erasure == {"state": "done"}
+
+
+async def test_an_operator_takes_a_copy_at_once(
+    house: House, browser: Browser, tmp_path: Path
+) -> None:
+    await browser.sign_in()
+    user = (await browser.me()).json()["userId"]
+    house.payments.rows = {"commissions": [{"id": "txn_1"}]}
+    made = tmp_path / "copy.zip"
+    sha256 = await copy_user(house.door.runtime, user_id=user, to=made)
+    assert hashlib.sha256(made.read_bytes()).hexdigest() == sha256
+    assert "stripe-payments/commissions.json" in zipfile.ZipFile(made).namelist()
+    await house.work()
+    (export,) = (await browser.http.get("/api/account/exports")).json()
+    assert (export["status"], export["sha256"]) == ("ready", sha256)
+
+
+async def test_what_came_in_after_an_erasure_goes_too(house: House) -> None:
+    await plant(house.door, USER)
+    sessions, clock = house.door.database.sessions, house.door.clock
+    await order_erasure(sessions, ErasureOrder(USER, EMAIL, OPERATOR, timedelta()), clock=clock)
+    await house.work(days=1, runs=1)
+    await house.work(days=1, runs=1)
+    await house.rows(
+        "INSERT INTO integration_status VALUES (:u, 'gmail', 'connected', :c, now())",
+        u=USER,
+        c=CANARY,
+    )
+    await order_erasure(sessions, ErasureOrder(USER, "", OPERATOR, timedelta()), clock=clock)
+    await house.work(days=1, runs=1)
+    assert [name for name, rows in (await house.dump()).items() if CANARY in rows] == []
+    assert len(await house.rows("SELECT 1 FROM account_erasures")) == 2
 
 
 async def test_nobody_who_is_not_there_is_erased(house: House) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from main_api.accounts.profile import address_of
+from main_api.accounts.profile import address_of, is_user
 from main_api.user_data import queries
 from main_api.user_data.models import AccountErasure, ErasureState
 from opside_chassis.clock import Clock
@@ -75,9 +75,11 @@ async def order_erasure(sessions: Sessions, order: ErasureOrder, *, clock: Clock
 
 
 async def _check(session: AsyncSession, order: ErasureOrder) -> None:
+    if not await is_user(session, order.user_id):
+        raise NotFound("there is no such user")
     address = await address_of(session, order.user_id)
     if address is None:
-        raise NotFound("there is no such user")
+        return  # erased already: whatever came in since then goes too
     if address.casefold() != order.confirm.strip().casefold():
         raise NotConfirmed("type the e-mail address of this account to confirm")
 
