@@ -23,7 +23,7 @@ from stripe_payments.customers.open_setup import open_setup
 from stripe_payments.reconciliation.compare import compare_books
 from stripe_payments.reconciliation.poll import Poller
 from stripe_payments.roles import AUDITOR
-from stripe_payments.stripe_api.errors import Refused
+from stripe_payments.stripe_api.errors import ACCOUNT_GONE, Refused
 from stripe_payments.stripe_api.live import LiveStripe
 from stripe_payments.subscriptions.cancel import cancel_subscription
 from stripe_payments.subscriptions.start import CardMissing, start_subscription
@@ -323,6 +323,12 @@ async def test_a_price_that_is_not_there_is_refused_and_the_next_try_begins_anew
             )
     rows = await shop.rows("SELECT status FROM stripe_subscriptions")
     assert [row["status"] for row in rows] == ["refused", "refused"]
+
+
+async def test_an_account_that_is_not_ours_is_refused_for_good(shop: Shop) -> None:
+    with pytest.raises(Refused) as refused:
+        await shop.stripe.account("acct_of_somebody_else")
+    assert refused.value.code == ACCOUNT_GONE
 
 
 async def test_cards_are_listed_and_forgotten(shop: Shop) -> None:

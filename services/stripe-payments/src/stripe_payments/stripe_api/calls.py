@@ -6,7 +6,7 @@ from typing import Any
 import stripe
 
 from opside_chassis.database import refuse_open_transaction
-from stripe_payments.stripe_api.errors import OutcomeUnknown, Refused
+from stripe_payments.stripe_api.errors import ACCOUNT_GONE, OutcomeUnknown, Refused
 
 
 class Declined(Exception):
@@ -33,13 +33,22 @@ async def answer(call: Awaitable[Any]) -> dict[str, Any]:
         raise Declined(plain(intent)) from error
     except stripe.InvalidRequestError as error:
         raise Refused(error.code or type(error).__name__, str(error.user_message)) from error
+    except stripe.PermissionError as error:
+        # Another 403 is a key without the right, which somebody mends: the same call works then.
+        # The SDK leaves the code of this one in the body.
+        if error.error is None or error.error.code != ACCOUNT_GONE:
+            raise _unknown(error) from error
+        raise Refused(ACCOUNT_GONE, str(error.user_message)) from error
     except stripe.IdempotencyError as error:
         raise Refused("idempotency_error", str(error.user_message)) from error
     except stripe.StripeError as error:
-        saved = (error.headers or {}).get("Idempotent-Replayed") == "true"
-        reason = f"{type(error).__name__} {error.http_status}"
-        raise OutcomeUnknown(reason, saved=saved) from error
+        raise _unknown(error) from error
     return plain(answer)
+
+
+def _unknown(error: stripe.StripeError) -> OutcomeUnknown:
+    saved = (error.headers or {}).get("Idempotent-Replayed") == "true"
+    return OutcomeUnknown(f"{type(error).__name__} {error.http_status}", saved=saved)
 
 
 def plain(answer: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever the SDK built

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from opside_chassis.errors import Conflict, Unavailable
 
 ASK_AGAIN_SECONDS = 5
+ACCOUNT_GONE = "account_invalid"
+"""The code of a refusal: the account is not, or no longer, connected to our platform."""
 
 
 class OutcomeUnknown(Exception):

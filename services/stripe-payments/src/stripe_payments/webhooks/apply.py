@@ -25,6 +25,7 @@ from stripe_payments.commissions.access import (
 )
 from stripe_payments.connected_accounts.changed import account_changed
 from stripe_payments.customers.save_card import save_card
+from stripe_payments.stripe_api.errors import ACCOUNT_GONE, Refused
 from stripe_payments.stripe_api.gateway import Stripe
 from stripe_payments.subscriptions.keep import keep_invoice, keep_subscription
 
@@ -33,6 +34,10 @@ APPLY_STRIPE_EVENT = "apply_stripe_event"
 Effect = Callable[[AsyncSession], Awaitable[bool]]
 """What an event does, given the fetched object; False when it is not about us."""
 Fetch = Callable[[Stripe, InboxRow], Awaitable[Effect | None]]
+
+
+class Gone(Exception):
+    """What the event is about can be fetched no more, and never will be; the text says why."""
 
 
 async def apply_stripe_event(sessions: Sessions, stripe: Stripe, job: StagedJob) -> None:
@@ -47,7 +52,11 @@ async def apply_stripe_event(sessions: Sessions, stripe: Stripe, job: StagedJob)
     # A payment in a connected account is its owner's: it is not there to be fetched by us.
     ours = not row.account or row.type in CONNECT_EVENTS
     fetch = HANDLERS.get(row.type) if ours else None
-    effect = await fetch(stripe, row) if fetch else None
+    why_ignored = ""
+    try:
+        effect = await fetch(stripe, row) if fetch else None
+    except Gone as gone:
+        effect, why_ignored = None, str(gone)
     # Every tenant: the fetched object says whose it is, not the event's metadata.
     async with transaction(sessions, tenant=EVERY_TENANT) as session:
         await fence(session, job)
@@ -55,7 +64,7 @@ async def apply_stripe_event(sessions: Sessions, stripe: Stripe, job: StagedJob)
         if locked.waiting:
             applied = effect is not None and await effect(session)
             outcome = "applied" if applied else "ignored"
-            await inbox.mark(session, row.id, outcome)
+            await inbox.mark(session, row.id, outcome, error=why_ignored)
             metrics.when_committed(session, lambda: _measure(row, outcome))
 
 
@@ -98,7 +107,14 @@ async def _card_saved(stripe: Stripe, row: InboxRow) -> Effect | None:
 
 
 async def _account(stripe: Stripe, row: InboxRow) -> Effect | None:
-    account = await stripe.account(row.account or str(_object_of(row)["id"]))
+    account_id = row.account or str(_object_of(row)["id"])
+    try:
+        account = await stripe.account(account_id)
+    except Refused as refusal:
+        if refusal.code != ACCOUNT_GONE:
+            raise
+        # Its owner took our access back after the event was made.
+        raise Gone(f"{account_id} is no longer connected: {refusal}") from refusal
 
     async def effect(session: AsyncSession) -> bool:
         user_id = await account_changed(session, account)
