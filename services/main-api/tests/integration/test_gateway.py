@@ -10,7 +10,7 @@ import pytest
 from door import INTEGRATIONS, NOBODY, Browser, Door, Street, opened, settings_of
 from fakes.neighbour import Neighbour
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from main_api.gateway.table import ROUTES, PassedOn
 from main_api.sessions.rules import hash_of
@@ -110,6 +110,40 @@ async def test_an_answer_comes_back_without_what_is_not_the_clients(
         '"7"',
     )
     assert not {"set-cookie", "x-internal"} & set(given.headers)
+
+
+async def test_a_cookie_of_a_service_is_sent_back_for_nobody(ada: Browser, street: Street) -> None:
+    async def answer(_request: Request) -> Response:
+        return JSONResponse({}, headers={"Set-Cookie": "kept=by-nobody"})
+
+    street.integrations.answer = answer
+    for _ in range(2):
+        await ada.http.get("/api/cases")
+    assert [asked.headers.get("cookie") for asked, _ in street.integrations.asked] == [None, None]
+
+
+@pytest.mark.parametrize("size", [10, 1024 * 1024])
+async def test_an_answer_of_any_size_comes_whole(ada: Browser, street: Street, size: int) -> None:
+    async def answer(_request: Request) -> Response:
+        return Response(b"x" * size, media_type="text/plain", headers={"ETag": '"7"'})
+
+    street.integrations.answer = answer
+    given = await ada.http.get("/api/cases")
+    assert (len(given.content), given.headers["content-length"]) == (size, str(size))
+    assert given.headers["etag"] == '"7"'
+
+
+async def test_a_short_answer_that_breaks_off_is_no_answer(ada: Browser, street: Street) -> None:
+    async def half() -> AsyncIterator[bytes]:
+        yield b"x"
+        raise ConnectionResetError
+
+    async def answer(_request: Request) -> Response:
+        return StreamingResponse(half(), headers={"Content-Length": "2"})
+
+    street.integrations.answer = answer
+    given = await ada.http.get("/api/cases")
+    assert (given.status_code, given.json()["service"]) == (503, INTEGRATIONS)
 
 
 async def test_a_refused_service_token_is_our_fault_not_the_users(

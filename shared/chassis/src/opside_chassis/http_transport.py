@@ -1,4 +1,4 @@
-"""An httpx transport that stops reading an answer larger than allowed."""
+"""An httpx transport that stops reading an answer larger than allowed, and takes no cookies."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -14,7 +14,7 @@ class AnswerTooLarge(httpx.TransportError):
 
 
 class BoundedTransport(httpx.AsyncBaseTransport):
-    """Stops reading an answer that is larger than allowed."""
+    """Stops reading an answer that is larger than allowed; takes no cookies."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, max_body_bytes: int) -> None:
         self._inner = inner
@@ -22,6 +22,8 @@ class BoundedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self._inner.handle_async_request(request)
+        # A client would keep it, and show it with the next request, whosever that is.
+        response.headers.pop("set-cookie", None)
         if request.extensions.get("opside.unbounded"):
             return response
         stream = response.stream

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Annotated
 from urllib.parse import quote
 
+import httpx
 from fastapi import APIRouter, Depends, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import Response, StreamingResponse
 from starlette.background import BackgroundTask
@@ -22,13 +23,15 @@ from opside_contracts import scopes
 
 BINDING_HEADER = "X-Opside-Browser-Binding"
 
+SHORT_ANSWER_BYTES = 256 * 1024
+"""Pages of a list are shorter; what is longer is passed on as it comes and never held."""
 SEND_SECONDS = 10.0
 """A client that takes no message for so long is left."""
 GOING_AWAY = 1001
 NEVER_SENT = frozenset({None, 1005, 1006, 1015})
 """Close codes that only say how a connection was lost (RFC 6455 section 7.4.1)."""
 
-Endpoint = Callable[..., Awaitable[StreamingResponse]]
+Endpoint = Callable[..., Awaitable[Response]]
 
 
 def build_router(rows: Iterable[PassedOn] = ROUTES) -> APIRouter:
@@ -55,15 +58,13 @@ def _endpoint(row: PassedOn) -> Endpoint:
         request: Request,
         caller: Annotated[Caller, Depends(access.member(*row.roles))],
         parts: Annotated[Runtime, Depends(runtime)],
-    ) -> StreamingResponse:
+    ) -> Response:
         return await _forward(row, request, caller, parts)
 
     return pass_on
 
 
-async def _forward(
-    row: PassedOn, request: Request, caller: Caller, parts: Runtime
-) -> StreamingResponse:
+async def _forward(row: PassedOn, request: Request, caller: Caller, parts: Runtime) -> Response:
     trusted = {}
     if row.binds_browser:
         trusted[BINDING_HEADER] = hash_of(caller.session_id or "")
@@ -81,22 +82,44 @@ async def _forward(
             trusted_headers=trusted,
         )
     except Unavailable as error:
-        raise Unavailable(
-            f"{row.upstream.value} is not available right now; everything else works",
-            retry_after_seconds=error.retry_after_seconds,
-            service=row.upstream.value,
-        ) from error
+        raise _unavailable(row, retry_after_seconds=error.retry_after_seconds) from error
     if answer.status_code == Unauthenticated.status:
         # Our own token was refused: a fault between us, not the user's.
         await answer.aclose()
         raise Unavailable(
             f"{row.upstream.value} does not accept us right now", service=row.upstream.value
         )
+    if _is_short(answer):
+        return await _given_whole(row, answer)
     return StreamingResponse(
         answer.aiter_raw(),
         status_code=answer.status_code,
         headers=answer_headers(answer),
         background=BackgroundTask(answer.aclose),
+    )
+
+
+def _is_short(answer: httpx.Response) -> bool:
+    length = answer.headers.get("content-length", "")
+    return length.isdecimal() and int(length) <= SHORT_ANSWER_BYTES
+
+
+async def _given_whole(row: PassedOn, answer: httpx.Response) -> Response:
+    """Without the tasks that watch over a stream; and one that breaks off is a clear error."""
+    try:
+        body = b"".join([chunk async for chunk in answer.aiter_raw()])
+    except httpx.HTTPError as error:
+        raise _unavailable(row) from error
+    finally:
+        await answer.aclose()
+    return Response(body, status_code=answer.status_code, headers=answer_headers(answer))
+
+
+def _unavailable(row: PassedOn, *, retry_after_seconds: int | None = None) -> Unavailable:
+    return Unavailable(
+        f"{row.upstream.value} is not available right now; everything else works",
+        retry_after_seconds=retry_after_seconds,
+        service=row.upstream.value,
     )
 
 
