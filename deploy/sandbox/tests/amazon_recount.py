@@ -67,10 +67,12 @@ def warehouse(books: Books, today: date, payments: Rows) -> Found:
 
 def returns(books: Books, today: date, payments: Rows) -> Found:
     opens, closes = (45, 105) if books.manner.european else (60, 120)
+    taken_on = _rebooked(books)
     back = {
-        row["orderid"]
+        (row["orderid"], row["sku"])
         for row in books.report(RETURNS)
         if row["detaileddisposition"] not in AMAZONS_FAULT
+        and (row["fnsku"], row["fulfillmentcenterid"], row["detaileddisposition"]) not in taken_on
     }
     paid = {one["amazonorderid"] for one in payments if one["reason"] == "CustomerReturn"}
     fnskus = {row["sku"]: row["fnsku"] for row in books.report(STOCK)}
@@ -91,9 +93,23 @@ def returns(books: Books, today: date, payments: Rows) -> Found:
     found: Found = Counter()
     for order, sku, day in seen:
         age = (today - day).days
-        if opens <= age <= closes and order not in back | paid:
+        if opens <= age <= closes and order not in paid and (order, sku) not in back:
             found["customer_return", fnskus[sku], order, 1] += 1
     return found
+
+
+def _rebooked(books: Books) -> set[tuple[str, str, str]]:
+    """(FNSKU, centre, state) of units that Amazon moved out of it, into one of its own fault."""
+    moves: dict[tuple[str, str, date], dict[str, str]] = {}
+    for row in books.report(LEDGER, eventType="Adjustments"):
+        if row["reason"] in {"P", "Q"}:
+            where = row["fnsku"], row["fulfillmentcenter"], books.manner.day(row["date"])
+            moves.setdefault(where, {})[row["reason"]] = row["disposition"]
+    return {
+        (fnsku, centre, states["Q"])
+        for (fnsku, centre, _), states in moves.items()
+        if "Q" in states and states["P"] in AMAZONS_FAULT
+    }
 
 
 def removals(books: Books, today: date, payments: Rows) -> Found:

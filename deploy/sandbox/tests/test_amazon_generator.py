@@ -46,7 +46,8 @@ def test_units_balance_per_fnsku(seller):
 
 def test_every_damage_moves_its_units(seller):
     ledger = seller.report(LEDGER, eventType="Adjustments")
-    damage = Counter((r["referenceid"], -int(r["quantity"])) for r in ledger if r["reason"] == "E")
+    out = {"E", "Q"}
+    damage = Counter((r["referenceid"], -int(r["quantity"])) for r in ledger if r["reason"] in out)
     into = Counter((r["referenceid"], int(r["quantity"])) for r in ledger if r["reason"] == "P")
     assert damage == into
 

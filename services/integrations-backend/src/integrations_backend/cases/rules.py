@@ -39,6 +39,8 @@ CLOSED_BECAUSE = {
     "paid": "Amazon paid without a case of ours",
     "reconciled": "Amazon's ledger shows the units as found or paid",
     "returned": "the units came back",
+    "other_label": "the unit came back under another label: no report tells that it is another thing",
+    "rebooked_unclear": "Amazon took some such returns on itself: no report tells which",
     "window_expired": "the time to claim has ended",
     "still_waiting": "the time to claim has not begun",
     "no_policy": "no rule of Amazon's covers the loss",

@@ -1,11 +1,12 @@
-"""Refunded or replaced units that never came back, or came back broken through Amazon's fault.
+"""Refunded or replaced units that never came back, or another thing in their place, or broken by Amazon.
 
 A refund row of a settlement (or a replacement shipment) needs a return of the same order and SKU, or a
-reimbursement that names the order. The value is the sale price less Amazon's fees (`sale_values`).
+reimbursement that names the order. What came back is judged by `returned_units`. The value is the sale price
+less Amazon's fees (`sale_values`).
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -14,6 +15,7 @@ import polars as pl
 from integrations_backend.archive import ROW_KEY
 from integrations_backend.detection.facts import Facts, Missing
 from integrations_backend.detection.findings import Findings
+from integrations_backend.detection.returned_units import Proof, Returned
 from integrations_backend.detection.sale_values import Key, SaleValues, sale_values
 from integrations_backend.reports import settlements
 from integrations_backend.reports.kinds import (
@@ -25,8 +27,17 @@ from integrations_backend.reports.kinds import (
 )
 
 CLAIM_TYPE = "customer_return"
-AMAZONS_FAULT = frozenset({"CARRIER_DAMAGED", "WAREHOUSE_DAMAGED", "DISTRIBUTOR_DAMAGED"})
 RETURNED_CONFIDENCE = 0.9
+LESS_SURE = {
+    Proof.REBOOKED: (
+        0.75,
+        "the ledger does not name the order: as many units were moved as came back",
+    ),
+    Proof.WRONG_ITEM: (
+        0.7,
+        "the label is another product's; only a look at the unit tells what it is",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,38 +56,50 @@ def find(facts: Facts) -> Findings:
     findings = Findings()
     if not facts.read(SETTLEMENT, RETURNS, REIMBURSEMENTS):
         return findings
-    back = _returned(facts.rows[RETURNS])
     paid = _paid(facts)
     values = sale_values(facts)
     fnskus = _fnskus(facts)
     gone = _refunds(facts.rows[SETTLEMENT])
     if REPLACEMENTS in facts.rows:
         gone += _replacements(facts.rows[REPLACEMENTS])
+    back = Returned.of(facts, _ordered(facts, gone))
     for unit in gone:
         findings.extend(_judge(facts, _missing(unit, values, fnskus), back, paid))
     return findings
 
 
-def _judge(
-    facts: Facts, missing: Missing, back: dict[Key, list[str]], paid: dict[str, int]
-) -> Findings:
-    dispositions = back[missing.order_id, missing.sku]
+def _judge(facts: Facts, missing: Missing, back: Returned, paid: dict[str, int]) -> Findings:
     if paid[missing.order_id]:
         paid[missing.order_id] -= 1
         return facts.settled(missing, "paid")
-    if dispositions:
-        disposition = dispositions.pop(0)
-        if disposition not in AMAZONS_FAULT:
-            return facts.settled(missing, "returned")
-        missing.explanation["returned_as"] = disposition
+    if units := back.units[missing.order_id, missing.sku]:
+        unit = units.pop(0)
+        missing.explanation.update(unit.shown)
+        if unit.proof in {Proof.RETURNED, Proof.OTHER_LABEL, Proof.REBOOKED_UNCLEAR}:
+            return facts.settled(missing, unit.proof.value)
+        return facts.judge(_less_sure(missing, unit.proof))
+    if strangers := back.strangers[missing.order_id]:
+        missing.explanation.update(strangers.pop(0).shown)
+        missing.explanation["because"] = "another product came back, which the order did not hold"
+        return facts.judge(_less_sure(missing, Proof.WRONG_ITEM))
     return facts.judge(missing)
 
 
-def _returned(returns: pl.DataFrame) -> dict[Key, list[str]]:
-    back: dict[Key, list[str]] = defaultdict(list)
-    for row in returns.sort("return-date", ROW_KEY).iter_rows(named=True):
-        back[row["order-id"], row["sku"]] += [row["detailed-disposition"]] * int(row["quantity"])
-    return back
+def _less_sure(missing: Missing, proof: Proof) -> Missing:
+    missing.explanation["proof"] = proof.value
+    confidence, because = LESS_SURE.get(proof, (missing.confidence, missing.confident_because))
+    return replace(missing, confidence=confidence, confident_because=because)
+
+
+def _ordered(facts: Facts, gone: list[_Gone]) -> set[Key]:
+    """What each order that something came back of held, as far as any report tells."""
+    ordered = {one.order for one in gone}
+    returned = facts.rows[RETURNS]["order-id"].unique().to_list()
+    for kind, order in ((SALES, "amazon-order-id"), (SETTLEMENT, "order-id")):
+        if kind in facts.rows:
+            held = facts.scan(kind).filter(pl.col(order).is_in(returned)).select(order, "sku")
+            ordered |= set(held.unique().collect().iter_rows())
+    return ordered
 
 
 def _paid(facts: Facts) -> dict[str, int]:
@@ -101,7 +124,7 @@ def _paid(facts: Facts) -> dict[str, int]:
 def _fnskus(facts: Facts) -> dict[str, str]:
     """FNSKU by SKU, as far as shipments and returns tell."""
     known: dict[str, str] = {}
-    for report_type in (SALES, RETURNS):
+    for report_type in (RETURNS, SALES):  # what was sent is surer than what came back
         if report_type in facts.rows:
             pairs = facts.rows[report_type].select("sku", "fnsku").unique().sort("sku", "fnsku")
             known |= dict(pairs.iter_rows())

@@ -53,6 +53,17 @@ class FeeTax:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnStates:
+    """Whose fault a returned unit's disposition says that its state is, and until when it may be rebooked."""
+
+    amazons_fault: frozenset[str]
+    buyers_fault: frozenset[str]
+    rebooked_within_days: int
+    valid_from: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """All windows and tax rates of one version.
 
@@ -63,6 +74,7 @@ class Policy:
     windows: tuple[Window, ...]
     fee_taxes: tuple[FeeTax, ...]
     referral_percents: tuple[int, ...]
+    returns: ReturnStates
 
     def window(self, claim_type: str, country: str, event: date) -> Window | None:
         """The window in force on the day of the event; a country's own comes before the general."""
@@ -95,6 +107,7 @@ def current_policy() -> Policy:
         windows=tuple(_window(rule) for rule in data["rules"]),
         fee_taxes=tuple(FeeTax(**_dated(rule)) for rule in data["fee_tax"]),
         referral_percents=tuple(data["referral_percents"]["values"]),
+        returns=_return_states(data["returns"]),
     )
 
 
@@ -108,6 +121,16 @@ def _window(rule: dict[str, Any]) -> Window:
     if ("closes_days" in rule) == ("closes_months" in rule):
         raise ValueError(f"a window closes after days or after months: {rule}")
     return Window(**_dated(rule) | {"evidence": tuple(rule["evidence"])})
+
+
+def _return_states(data: dict[str, Any]) -> ReturnStates:
+    return ReturnStates(
+        amazons_fault=frozenset(data["amazons_fault"]),
+        buyers_fault=frozenset(data["buyers_fault"]),
+        rebooked_within_days=data["rebooked_within_days"],
+        valid_from=date.fromisoformat(data["valid_from"]),
+        source=data["source"],
+    )
 
 
 def _dated(rule: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ _PAID = "paid_cash"
 _SETTLED = {
     **dict.fromkeys(("carrier_damaged", "underpaid", "topped_up"), _PAID),
     **dict.fromkeys(("reversed_returned", "reversed_unreturned"), _PAID),
-    "carrier_damaged_unpaid": None,
+    **dict.fromkeys(("carrier_damaged_unpaid", "rebooked_as_amazons", "wrong_item")),
+    **dict.fromkeys(("rebooked_as_sellable", "other_label"), "returned"),
 }
 
 
@@ -40,6 +41,10 @@ def tell_return(desk: Desk, story: Story) -> None:
         desk.give_back(order, day + 50, "SELLABLE")
     elif (story.ending or "").startswith("carrier_damaged"):
         desk.give_back(order, day + 9, "CARRIER_DAMAGED")
+    elif (story.ending or "").startswith("rebooked"):
+        desk.give_back_rebooked(order, day + 9, amazons="amazons" in (story.ending or ""))
+    elif story.ending in {"wrong_item", "other_label"}:
+        desk.give_back_another(order, day + 9, of_another_product=story.ending == "wrong_item")
     if settled == "paid_cash":
         _pay(desk, order, refund, day + REIMBURSED_AFTER_DAYS, story.ending or "")
 

@@ -1,7 +1,7 @@
 """Where the events of one SKU are written down."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from opside_sandbox.amazon.history.model import (
@@ -28,6 +28,8 @@ class Desk:
     outflows: list[tuple[int, int]] = field(default_factory=list)
     fees: list[tuple[int, int, int]] = field(default_factory=list)
     """(first day, last day, minor units above the fee) of wrong or former fulfilment fees."""
+    rebooked_at: set[str] = field(default_factory=set)
+    """Centres where a returned unit changed its state: no other comes back there."""
     damaged: list[tuple[int, str, int]] = field(default_factory=list)
     """(day, disposition, units) that came into an unsellable state and may be disposed of."""
 
@@ -94,7 +96,7 @@ class Desk:
 
     def give_back(self, order: Order, day: int, disposition: str) -> None:
         """The unit comes back into the stock in this state."""
-        at, centre = self.at(day), self.centre()
+        at, centre = self.at(day), self._centre_for_returns()
         words = {"SELLABLE": "UNWANTED_ITEM", "DEFECTIVE": "DEFECTIVE"}
         reason = words.get(disposition, "QUALITY_UNACCEPTABLE")
         plate = "LPN" + upper(self.rng, 11)
@@ -102,6 +104,43 @@ class Desk:
         self.row(at, "CustomerReturns", 1, centre=centre, disposition=disposition)
         if disposition != "SELLABLE":
             self.damaged.append((day, disposition, 1))
+
+    def _centre_for_returns(self) -> str:
+        """None where a unit was rebooked: nobody could tell which of two it was."""
+        centre = self.centre()
+        while centre in self.rebooked_at:
+            centre = self.centre()
+        return centre
+
+    def give_back_rebooked(self, order: Order, day: int, *, amazons: bool) -> None:
+        """Booked as the buyer's damage; days later the ledger says that it was Amazon's, or none."""
+        at, centre = self.at(day), self._centre_for_returns()
+        self.rebooked_at.add(centre)
+        plate = "LPN" + upper(self.rng, 11)
+        first, then = "CUSTOMER_DAMAGED", "WAREHOUSE_DAMAGED" if amazons else "SELLABLE"
+        self.history.returns.append(Return(order, at, centre, first, "NOT_AS_DESCRIBED", plate))
+        self.row(at, "CustomerReturns", 1, centre=centre, disposition=first)
+        later, reference = at + timedelta(days=4), digits(self.rng, 12)
+        for units, reason, state in ((-1, "Q", first), (1, "P", then)):
+            self.row(
+                later, "Adjustments", units, centre=centre, disposition=state, reason=reason,
+                reference=reference,
+            )  # fmt: skip
+        if amazons:
+            self.damaged.append((day + 4, then, 1))
+
+    def give_back_another(self, order: Order, day: int, *, of_another_product: bool) -> None:
+        """A unit with another label comes back: another product's, or one that nobody knows."""
+        at, centre = self.at(day), self._centre_for_returns()
+        letters = upper(self.rng, 7)
+        other = replace(self.product, fnsku=f"X00{letters}")
+        if of_another_product:
+            other = replace(other, sku=f"{self.product.sku}-{letters}", asin="B0" + letters + "Z")
+        plate = "LPN" + upper(self.rng, 11)
+        came = Return(
+            replace(order, product=other), at, centre, "SELLABLE", "UNWANTED_ITEM", plate
+        )  # fmt: skip
+        self.history.returns.append(came)
 
     def pay(
         self, day: int, reason: str, units: int, unit_minor: int, **more: object

@@ -88,6 +88,8 @@ FURTHER_CLAIMABLE = (
     Story(_RETURN, 60, 1, "underpaid"),
     Story(_RETURN, 80, 1, "reversed_unreturned"),
     Story(_RETURN, 69, 1, "carrier_damaged_unpaid"),
+    Story(_RETURN, 73, 1, "rebooked_as_amazons"),
+    Story(_RETURN, 83, 1, "wrong_item"),
 )
 """Owed as well; only accounts with `every_loss` have them."""
 
@@ -96,6 +98,8 @@ FURTHER_OTHERS = (
     Story(FEE_REPACKAGED, 540, until=45),
     Story(_RETURN, 64, 1, "topped_up"),
     Story(_RETURN, 80, 1, "reversed_returned"),
+    Story(_RETURN, 71, 1, "rebooked_as_sellable"),
+    Story(_RETURN, 65, 1, "other_label"),
 )
 FURTHER_OUTSIDE_THEIR_WINDOW = (
     Story(_LOST, 200, 1, "reversed_unfound"),
