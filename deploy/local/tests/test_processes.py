@@ -12,7 +12,7 @@ import pytest
 from opside_local.processes import MAX_RESTARTS, Crew, Program, StartFailed
 
 FOREVER = "import time\nwhile True: time.sleep(1)"
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 def python(folder: Path, name: str, code: str, ready_url: str | None = None) -> Program:

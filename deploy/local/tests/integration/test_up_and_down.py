@@ -18,7 +18,7 @@ from opside_local.ports import SETTINGS, free_ports
 from opside_local.supervisor import Run
 
 START_SECONDS = 120
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
