@@ -1,5 +1,6 @@
 """Each point of the doctor that concerns Stripe, seen red once."""
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -117,6 +118,33 @@ async def test_broken_endpoints_are_red(
     found = (await seen(signing, stripe))["webhook endpoints"]
     assert (found.verdict, bool(found.mend)) == (Verdict.WRONG, True)
     assert says in found.says
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [("400 Bad Request", Verdict.OK), ("200 OK", Verdict.WRONG), ("404 Not Found", Verdict.WRONG)],
+)
+async def test_an_unsigned_event_must_be_refused_at_the_public_address(
+    signing: Signing, status: str, verdict: Verdict
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    stripe = FakeStripe()
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await register_webhooks(stripe, url=f"http://127.0.0.1:{port}/webhooks/stripe")
+        points = PaymentsPoints(settings_of(signing, **LIVE), stripe).points()
+        found = await examine("payments", [points[-1]])
+    assert (found[0].point, found[0].verdict) == ("webhooks refuse forgeries", verdict)
+
+
+async def test_without_an_endpoint_nobody_can_tell_about_forgeries(signing: Signing) -> None:
+    points = PaymentsPoints(settings_of(signing, **LIVE), FakeStripe()).points()
+    assert (await examine("payments", [points[-1]]))[0].verdict is Verdict.CANNOT_TELL
 
 
 class Away(FakeStripe):

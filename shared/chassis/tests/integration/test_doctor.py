@@ -160,6 +160,18 @@ async def test_a_broken_setting_is_red(
     assert (found.verdict, bool(found.mend)) == (Verdict.WRONG, True)
 
 
+async def test_a_neighbour_that_is_not_in_production_mode_is_red(
+    migrated: MigratedDatabase, redis_url: str
+) -> None:
+    async with (
+        served(good(environment="development")) as careless,
+        patient(migrated, redis_url, payments_url=careless) as one,
+    ):
+        found = await seen(one)
+    assert found["PAYMENTS_URL answers"].verdict is Verdict.OK
+    assert found["security headers"].says == "strict-transport-security is not sent"
+
+
 BROKEN_DATABASE: list[tuple[str, str, str]] = [
     ("row security", "notes shows", "ALTER TABLE workbench.notes NO FORCE ROW LEVEL SECURITY"),
     ("migrations", "is at 0000", "UPDATE workbench.alembic_version SET version_num = '0000'"),
