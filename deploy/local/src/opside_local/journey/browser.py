@@ -80,6 +80,13 @@ class Browser:
         """What the page reads from main-api; raises `Refused`."""
         return await self._call("GET", path, params=query)
 
+    async def download(self, path: str) -> bytes:
+        """A file; raises `Refused`."""
+        answer = await self._client.get(path)
+        if answer.is_error:
+            raise Refused("GET", path, answer)
+        return answer.content
+
     async def send(
         self,
         method: str,

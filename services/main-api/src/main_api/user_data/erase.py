@@ -16,8 +16,8 @@ from opside_chassis.errors import Conflict
 from opside_chassis.outbox import RetryLater, StagedJob, fence
 from opside_chassis.user_data import erase_rows
 
-ASK_AGAIN_SECONDS = 3_600.0
-"""While money is in flight; it comes to rest within days."""
+ASK_AGAIN_SECONDS = 900.0
+"""While money is in flight, or news is on its way."""
 FINISH_SECONDS = 60.0
 """While a provider confirms that our access ended."""
 SECOND_LOOK_AFTER = timedelta(minutes=30)
