@@ -30,8 +30,8 @@ def google_settings(sandbox: Sandbox) -> dict[str, str]:
 @asynccontextmanager
 async def live_gmail(settings: Settings) -> AsyncIterator[LiveGmail]:
     """The real client, as `open_runtime` makes it."""
-    tokens = provider_client(settings.gmail_token_url, timeout_seconds=5)
-    api = provider_client(settings.gmail_api_url, timeout_seconds=5)
+    tokens = provider_client(settings.gmail_token_url, timeout_seconds=30)
+    api = provider_client(settings.gmail_api_url, timeout_seconds=30)
     try:
         yield LiveGmail(settings, tokens, api)
     finally:
