@@ -78,6 +78,10 @@ test-integration: setup ## Tests on real Postgres and Redis
 test-contract: setup ## Tests against the published Stripe and Amazon contracts
 	@$(LOCAL) test --kind contract
 
+.PHONY: security
+security: setup ## Attack the running system, and a copy of it without each guard
+	@$(LOCAL) test --kind security
+
 .PHONY: e2e
 e2e: setup ## Journeys over real HTTP against the whole system
 	@$(LOCAL) test --kind e2e

@@ -28,8 +28,8 @@ PACKAGES = (
 E2E = "tests-e2e"
 GUARDED = "deploy/local"
 SANDBOX = "deploy/sandbox"
-KINDS = ("all", "unit", "integration", "contract", "guards", "e2e")
-NOT_UNIT = ("integration", "contract", "guards")
+KINDS = ("all", "unit", "integration", "contract", "guards", "security", "e2e")
+NOT_UNIT = ("integration", "contract", "guards", "security")
 NO_TESTS_COLLECTED = 5
 JUNIT = PROJECT / "build" / "junit"
 

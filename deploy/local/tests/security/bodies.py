@@ -8,9 +8,11 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 from security.house import INTEGRATIONS, MAIN_API, OLGA, PAYMENTS, House, Session, bearer
+from security.pages import socket_status
 from security.row import Attack, Built, Mutant
 
 from opside_chassis.request_guard import RequestGuard
+from opside_chassis.user_token import UserTokens
 from opside_contracts import scopes
 from opside_local.folders import PROJECT
 
@@ -48,6 +50,14 @@ async def broken_addresses(house: House) -> list[int]:
     return [answer.status_code for answer in answers]
 
 
+async def broken_socket(house: House) -> int:
+    """NUL in the address of a socket, which passes other layers than a request."""
+    session = await house.signed_in()
+    mint = UserTokens(house.signing_key(MAIN_API)).mint
+    token = mint(audience=INTEGRATIONS, user_id=session.user_id, role="user", session_id="ses_1")
+    return await socket_status(f"{house.integrations}/api/sync/progress/a%00b", bearer(token))
+
+
 OWN = {
     "role": "admin",
     "userId": "usr_victim",
@@ -60,13 +70,18 @@ OWN = {
 
 
 def bodies_of(service: str) -> dict[str, str]:
-    """Every route of a service that reads a JSON body from people or services, with its path filled."""
+    """Every route of a service that reads a JSON body, with its path filled.
+
+    Not events: their readers overlook what a newer sender adds (decision 0005).
+    """
     path = PROJECT / "services" / service / "openapi.json"
     found = {}
     for route, operations in json.loads(path.read_text())["paths"].items():
         for method, operation in operations.items():
             content = operation.get("requestBody", {}).get("content", {})
-            if "application/json" in content and is_object(content["application/json"]["schema"]):
+            if route == "/internal/events" or "application/json" not in content:
+                continue
+            if is_object(content["application/json"]["schema"]):
                 found[f"{method.upper()} {route}"] = route.replace("{", "").replace("}", "")
     return found
 
@@ -110,7 +125,9 @@ async def forged_line(house: House) -> bool:
     mark = uuid.uuid4().hex
     line = json.dumps({"level": "ERROR", "message": f"forged {mark}"})
     session = await house.signed_in()
-    quoted = "".join(f"%{byte:02x}" for byte in f"\r\n{line}\u2028{line}\x85\x1b[31m\x9b31m".encode())
+    quoted = "".join(
+        f"%{byte:02x}" for byte in f"\r\n{line}\u2028{line}\x85\x1b[31m\x9b31m".encode()
+    )
     await house.ask("GET", f"/api/cases/{quoted}", headers=bearer(session.token))
     await house.ask("GET", "/api/me", headers={"User-Agent": line, "X-Request-ID": line})
     return any(mark in one and stands_alone(one, mark) for one in house.log().splitlines())
@@ -172,6 +189,13 @@ ATTACKS = (
         [422, 422],
     ),
     Attack("address: NUL and line breaks", broken_addresses, [400] * 4, BARE, [500, 404, 400, 400]),
+    Attack(
+        "address: NUL in a socket's",
+        broken_socket,
+        400,
+        Built(INTEGRATIONS, app=without_guard),
+        500,
+    ),
     Attack(
         "body: members that are not the client's",
         members_taken,

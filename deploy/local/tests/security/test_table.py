@@ -1,14 +1,27 @@
 """Every attack of the table fails, and every attack succeeds once its guard is taken out."""
 
 import pytest
-from security import bodies, consents, gateway, limits, neighbours, pages, tokens, wire
+from security import (
+    bodies,
+    consents,
+    gateway,
+    limits,
+    neighbours,
+    pages,
+    service_tokens,
+    sessions,
+    tokens,
+    wire,
+)
 from security.house import House
 from security.row import Attack, Tally, opened
 
 TABLE: tuple[Attack, ...] = (
     *tokens.ATTACKS,
+    *service_tokens.ATTACKS,
     *consents.ATTACKS,
     *pages.ATTACKS,
+    *sessions.ATTACKS,
     *wire.ATTACKS,
     *gateway.ATTACKS,
     *bodies.ATTACKS,

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, Field
@@ -49,6 +50,23 @@ def decode_cursor(cursor: str, *, parts: int) -> tuple[str, ...]:
     if not isinstance(keys, list) or len(keys) != parts or not all(_is_key(key) for key in keys):
         raise BadRequest("the cursor is not one of ours")
     return tuple(keys)
+
+
+def cursor_moment(key: str) -> datetime:
+    """The moment that a sort key of a cursor names, in UTC.
+
+    Raises:
+        BadRequest: it is not one of ours.
+    """
+    try:
+        moment = datetime.fromisoformat(key)
+        # Near the ends of the calendar another zone's moment is none in UTC: the driver would fail on it.
+        in_utc = moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise BadRequest("the cursor is not one of ours") from error
+    if moment.tzinfo is None:
+        raise BadRequest("the cursor is not one of ours")
+    return in_utc
 
 
 def _is_key(key: object) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from opside_chassis.errors import BadRequest
 from opside_chassis.ids import is_id, new_id
 from opside_chassis.money import Money, minor_unit_exponent, share_of
-from opside_chassis.pagination import decode_cursor, encode_cursor
+from opside_chassis.pagination import cursor_moment, decode_cursor, encode_cursor
 from opside_chassis.settings import WrongSetting
 from opside_chassis.vault import Unreadable, Vault, key_from_text
 
@@ -203,3 +203,16 @@ def test_a_fernet_value_opens_only_in_its_context() -> None:
 def test_a_weak_key_stops_the_start(text: str) -> None:
     with pytest.raises(WrongSetting, match="ENCRYPTION_KEY"):
         key_from_text(text)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-11-21T12:00:00", "", "x"],
+)
+def test_a_moment_that_is_none_in_utc_is_no_place_in_a_list(key: str) -> None:
+    with pytest.raises(BadRequest):
+        cursor_moment(key)
+
+
+def test_a_moment_of_a_cursor_is_in_utc() -> None:
+    assert cursor_moment("2026-11-21T12:00:00+02:00").isoformat() == "2026-11-21T10:00:00+00:00"

@@ -11,8 +11,7 @@ from integrations_backend.fees.lines import fee_lines, newest
 from integrations_backend.reports.kinds import SETTLEMENT
 from opside_chassis import access
 from opside_chassis.access import Caller
-from opside_chassis.errors import BadRequest
-from opside_chassis.pagination import Page, PageQuery, decode_cursor, encode_cursor
+from opside_chassis.pagination import Page, PageQuery, cursor_moment, decode_cursor, encode_cursor
 from opside_chassis.wire import AnswerModel
 
 router = APIRouter()
@@ -66,10 +65,4 @@ def _place(page: PageQuery) -> tuple[datetime, str] | None:
     if page.cursor is None:
         return None
     posted, key = decode_cursor(page.cursor, parts=2)
-    try:
-        moment = datetime.fromisoformat(posted)
-    except ValueError as error:
-        raise BadRequest("the cursor is not one of ours") from error
-    if moment.tzinfo is None:
-        raise BadRequest("the cursor is not one of ours")
-    return moment, key
+    return cursor_moment(posted), key

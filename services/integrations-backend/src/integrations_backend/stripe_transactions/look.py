@@ -10,8 +10,7 @@ from integrations_backend.stripe_transactions.errors import NoSuchTransaction, S
 from integrations_backend.stripe_transactions.schemas import AccountView, TransactionView
 from opside_chassis.clock import Clock
 from opside_chassis.database import Sessions, transaction
-from opside_chassis.errors import BadRequest
-from opside_chassis.pagination import Page, PageQuery, decode_cursor, encode_cursor
+from opside_chassis.pagination import Page, PageQuery, cursor_moment, decode_cursor, encode_cursor
 
 
 async def list_transactions(
@@ -69,10 +68,4 @@ def _place(page: PageQuery) -> tuple[datetime, str] | None:
     if page.cursor is None:
         return None
     moment, transaction_id = decode_cursor(page.cursor, parts=2)
-    try:
-        place = datetime.fromisoformat(moment)
-    except ValueError as error:
-        raise BadRequest("the cursor is not one of ours") from error
-    if place.tzinfo is None:
-        raise BadRequest("the cursor is not one of ours")
-    return place, transaction_id
+    return cursor_moment(moment), transaction_id
