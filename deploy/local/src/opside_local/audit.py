@@ -40,7 +40,7 @@ def report_files(folder: Path) -> list[Path]:
 async def run(state: Path, folder: Path, console: Console) -> int:
     """Upload, print what was found, compare with the ground truth if the folder has one.
 
-    The exit code: 1 when something differs. Raises `NoReports`, `JourneyFailed`, ...
+    The exit code: 1 when something differs or could not be read. Raises `NoReports`, `JourneyFailed`, ...
     """
     files = report_files(folder)
     progress = Progress(console)
@@ -52,13 +52,16 @@ async def run(state: Path, folder: Path, console: Console) -> int:
         with progress.step("a seller signs in (no access to his Amazon account)"):
             await sign_in(browser, DORA, connect=False)
         with progress.step("his files are uploaded and read") as step:
-            found = await upload(browser, files)
+            uploaded = await upload(browser, files)
+            found = uploaded.files
             step.say(f"{sum(file['rows'] for file in found)} rows")
     for file in found:
         _print_file(file, console)
+    for one in uploaded.refused:
+        console.print(f"  [red]not read[/] {one['name']}: {one['reason']}", highlight=False)
     truth = folder / GROUND_TRUTH
     if not truth.exists():
-        return 0
+        return 1 if uploaded.refused else 0
     return _compare(found, json.loads(truth.read_text(encoding="utf-8")), console)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,17 @@ FILES_IN_ONE_UPLOAD = 20
 """As many as the route takes."""
 
 
-async def upload(browser: Browser, files: Sequence[Path]) -> list[dict[str, Any]]:
-    """Upload the files; what was found in each, in the same order. Raises `Refused`."""
-    found: list[dict[str, Any]] = []
+@dataclass(slots=True)
+class Uploaded:
+    """What was found in each file that could be read, and the others with the reason."""
+
+    files: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def upload(browser: Browser, files: Sequence[Path]) -> Uploaded:
+    """Upload the files; both lists are in their order. Raises `Refused` if none can be read."""
+    found = Uploaded()
     for start in range(0, len(files), FILES_IN_ONE_UPLOAD):
         with ExitStack() as stack:
             parts = [
@@ -21,5 +30,6 @@ async def upload(browser: Browser, files: Sequence[Path]) -> list[dict[str, Any]
                 for path in files[start : start + FILES_IN_ONE_UPLOAD]
             ]
             answer = await browser.send("POST", "/api/reports/upload", files=parts)
-        found += answer["files"]
+        found.files += answer["files"]
+        found.refused += answer["refused"]
     return found

@@ -27,9 +27,10 @@ LONGEST_NAME_CHARS = 120
 async def upload_reports(
     caller: Member, parts: Parts, files: Annotated[list[UploadFile], File()]
 ) -> Upload:
-    """Read up to 20 report files; all are read or none, and a bad one is named.
+    """Read up to 20 report files; those that cannot be read are in `refused`, each with the reason.
 
-    Claims are detected afterwards: see the upload's status.
+    An upload of which no file can be read is refused whole. Claims are detected afterwards: see its
+    status.
     """
     if len(files) > MOST_FILES:
         raise BadRequest(f"at most {MOST_FILES} files in one upload")

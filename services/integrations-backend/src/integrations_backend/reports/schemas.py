@@ -24,6 +24,13 @@ class UploadedFile(AnswerModel):
     settlement: SettlementSummary | None = None
 
 
+class RefusedFile(AnswerModel):
+    """A file that could not be read as a whole, and what is wrong with it; the others are kept."""
+
+    name: str
+    reason: str
+
+
 class UploadStatus(StrEnum):
     """How far an upload is: its files are read before it exists."""
 
@@ -33,7 +40,7 @@ class UploadStatus(StrEnum):
 
 
 class Upload(AnswerModel):
-    """An upload and what the audit found.
+    """An upload and what the audit found: every file is in `files` or in `refused`, in its order.
 
     `claims`, and `losses` that are none, are counted over everything that was read for the seller so
     far; null until it is done.
@@ -41,6 +48,7 @@ class Upload(AnswerModel):
 
     upload_id: str
     files: list[UploadedFile]
+    refused: list[RefusedFile]
     status: UploadStatus
     claims: int | None
     losses: int | None

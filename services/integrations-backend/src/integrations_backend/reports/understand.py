@@ -18,7 +18,7 @@ from integrations_backend.reports.marketplaces import (
     marketplace_of_currency,
 )
 from integrations_backend.reports.partitions import WrittenRows
-from integrations_backend.reports.schemas import RejectedRowView, UploadedFile
+from integrations_backend.reports.schemas import RefusedFile, RejectedRowView, UploadedFile
 from integrations_backend.reports.settlements import summarise
 
 MOST_REJECTED_SHOWN = 20
@@ -36,6 +36,7 @@ class HandedOver:
 class ReadFile:
     """What a file is, the store that it was read as, and its rows."""
 
+    content: Path
     view: UploadedFile
     store: Marketplace
     read: ReadReport
@@ -43,35 +44,42 @@ class ReadFile:
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """What was handed over, and the store of the upload."""
+    """What was handed over, the store of the upload, and the files that could not be read."""
 
     store: Marketplace
     files: tuple[ReadFile, ...]
+    refused: tuple[RefusedFile, ...]
 
 
 @contextmanager
 def understanding(files: Sequence[HandedOver], *, usual: Marketplace) -> Iterator[Understood]:
-    """Read every file. Dates and numbers follow from the store, which not every file shows.
+    """Read every file that can be read. Dates and numbers follow from the store, which not every one shows.
 
     A file that shows none is read as the others of its upload; where none does, as `usual`. The rows
     stand on disk until the end of the block.
 
     Raises:
-        UnreadableReport: which file, and what is wrong with it.
+        UnreadableReport: none of the files can be read; the first says why.
     """
-    kinds, shown = [], []
-    for file in files:
-        with _naming(file):
-            kinds.append(kind_of(file.content))
-            shown.append(_shown_store(file, kinds[-1]))
-    store = next((one for one in shown if one is not None), usual)
+    refused: dict[int, RefusedFile] = {}
+    known: dict[int, tuple[ReportKind, Marketplace | None]] = {}
+    for place, file in enumerate(files):
+        with _refusing(refused, place, file):
+            kind = kind_of(file.content)
+            known[place] = kind, _shown_store(file, kind)
+    store = next((own for _, own in known.values() if own is not None), usual)
     found = []
     with ExitStack() as places:
-        for file, kind, own in zip(files, kinds, shown, strict=True):
-            with _naming(file):
+        for place, (kind, own) in known.items():
+            file = files[place]
+            with _refusing(refused, place, file):
                 read = places.enter_context(reading(file.content, kind, store=own or store))
-                found.append(ReadFile(_view(file, read.written), own or store, read))
-        yield Understood(store, tuple(found))
+                view = _view(file, read.written)
+                found.append(ReadFile(file.content, view, own or store, read))
+        told = tuple(refused[place] for place in sorted(refused))
+        if told and not found:
+            raise UnreadableReport(f"{told[0].name}: {told[0].reason}")
+        yield Understood(store, tuple(found), told)
 
 
 def _view(handed_over: HandedOver, written: WrittenRows) -> UploadedFile:
@@ -88,11 +96,12 @@ def _view(handed_over: HandedOver, written: WrittenRows) -> UploadedFile:
 
 
 @contextmanager
-def _naming(file: HandedOver) -> Iterator[None]:
+def _refusing(refused: dict[int, RefusedFile], place: int, file: HandedOver) -> Iterator[None]:
+    """A file that cannot be read holds no other one back."""
     try:
         yield
     except UnreadableReport as error:
-        raise UnreadableReport(f"{file.name}: {error.detail}") from error
+        refused[place] = RefusedFile(name=file.name, reason=error.detail)
 
 
 def _shown_store(file: HandedOver, kind: ReportKind) -> Marketplace | None:

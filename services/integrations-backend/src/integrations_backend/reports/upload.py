@@ -16,6 +16,7 @@ from integrations_backend.reports.marketplaces import Marketplace, marketplace
 from integrations_backend.reports.models import ReportUpload
 from integrations_backend.reports.received import UPLOADED, ReceivedReport
 from integrations_backend.reports.schemas import (
+    RefusedFile,
     Upload,
     UploadedFile,
     UploadStatus,
@@ -32,12 +33,12 @@ DEFAULT_STORE = "ATVPDKIKX0DER"
 async def read_uploads(
     sessions: Sessions, archive: Archive, files: Sequence[HandedOver], *, user_id: str
 ) -> Upload:
-    """Read every file, or none: a file that cannot be read refuses the upload and names itself.
+    """Read every file that can be read; the others are named with what is wrong with them.
 
     Detection follows as a job.
 
     Raises:
-        UnreadableReport: which file, and what is wrong with it.
+        UnreadableReport: no file can be read; nothing is stored.
     """
     upload_id = new_id("upl")
     usual = await _usual_store(sessions, user_id)
@@ -46,15 +47,15 @@ async def read_uploads(
         understood = await asyncio.to_thread(
             lambda: place.enter_context(understanding(files, usual=usual))
         )
-        for handed_over, one in zip(files, understood.files, strict=True):
+        for one in understood.files:
             report = ReceivedReport(
                 user_id=user_id,
                 sync_id=upload_id,
                 report_type=one.view.report_type,
                 marketplace_id=one.store.id,
                 report_id="",
-                document_id=f"{UPLOADED}{_digest(handed_over.content)}",
-                content=handed_over.content,
+                document_id=f"{UPLOADED}{_digest(one.content)}",
+                content=one.content,
             )
             await ingest_report(sessions, archive, report, one.read)
     async with transaction(sessions, tenant=user_id) as session:
@@ -63,7 +64,10 @@ async def read_uploads(
             user_id=user_id,
             marketplace_id=understood.store.id,
             status=UploadStatus.DETECTING.value,
-            files={"files": [one.view.model_dump(mode="json") for one in understood.files]},
+            files={
+                "files": [one.view.model_dump(mode="json") for one in understood.files],
+                "refused": [one.model_dump(mode="json") for one in understood.refused],
+            },
         )
         await queries.add_upload(session, upload)
         await stage(session, DETECT_UPLOAD, {"uploadId": upload_id}, tenant=user_id)
@@ -106,6 +110,7 @@ def _shown(row: ReportUpload) -> Upload:
     return Upload(
         upload_id=row.id,
         files=[UploadedFile.model_validate(one) for one in row.files["files"]],
+        refused=[RefusedFile.model_validate(one) for one in row.files.get("refused", [])],
         status=UploadStatus(row.status),
         claims=row.claims,
         losses=row.losses,
