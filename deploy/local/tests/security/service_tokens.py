@@ -101,7 +101,9 @@ async def replayed_charge(house: House) -> tuple[int, int]:
 
 async def forged_delivery(house: House) -> int:
     """An event that says a fee was paid, signed with a secret of the attacker's."""
-    body = json.dumps({"id": "evt_forged", "type": "payment_intent.succeeded"}).encode()
+    about = {"object": {"id": "pi_forged"}}
+    event = {"id": "evt_forged", "type": "payment_intent.succeeded", "data": about}
+    body = json.dumps(event).encode()
     stamp = str(int(time.time()))
     signature = hmac.digest(FOREIGN_SECRET.encode(), f"{stamp}.".encode() + body, "sha256").hex()
     headers = {"Stripe-Signature": f"t={stamp},v1={signature}"}
