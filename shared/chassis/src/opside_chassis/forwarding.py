@@ -1,4 +1,4 @@
-"""Which headers cross the gateway. Allow lists: what nobody thought of does not pass.
+"""What crosses the gateway: short bodies whole, and headers by allow lists: what nobody thought of stays.
 
 Identity (authorization, cookies, forwarded addresses, our own X- headers) and hop-by-hop headers
 are thereby dropped both ways (facts/money-safety.md section 9).
@@ -8,6 +8,10 @@ from collections.abc import Mapping
 
 import httpx
 
+from opside_chassis.errors import Unavailable
+
+SHORT_ANSWER_BYTES = 256 * 1024
+"""Pages of a list are shorter; what is longer is passed on as it comes and never held."""
 _TO_SERVICE = frozenset(
     {
         "accept",
@@ -55,3 +59,19 @@ def answer_headers(response: httpx.Response) -> dict[str, str]:
 def has_body(headers: Mapping[str, str]) -> bool:
     """Whether a request with these (lower-cased or case-blind) headers brings a body."""
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+async def short_body(response: httpx.Response, *, broken_off: Unavailable) -> bytes | None:
+    """The body as it was sent, the answer closed; None when it is long, or nobody knows how long.
+
+    Raises `broken_off` when its service fails in the middle of it.
+    """
+    length = response.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > SHORT_ANSWER_BYTES:
+        return None
+    try:
+        return b"".join([chunk async for chunk in response.aiter_raw()])
+    except httpx.HTTPError as error:
+        raise broken_off from error
+    finally:
+        await response.aclose()

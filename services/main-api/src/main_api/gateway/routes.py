@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Annotated
 from urllib.parse import quote
 
-import httpx
 from fastapi import APIRouter, Depends, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import Response, StreamingResponse
 from starlette.background import BackgroundTask
@@ -18,13 +17,11 @@ from main_api.sessions.rules import hash_of
 from opside_chassis import access
 from opside_chassis.access import Caller, bearer_token
 from opside_chassis.errors import Forbidden, Unauthenticated, Unavailable
-from opside_chassis.forwarding import answer_headers
+from opside_chassis.forwarding import answer_headers, short_body
 from opside_contracts import scopes
 
 BINDING_HEADER = "X-Opside-Browser-Binding"
 
-SHORT_ANSWER_BYTES = 256 * 1024
-"""Pages of a list are shorter; what is longer is passed on as it comes and never held."""
 SEND_SECONDS = 10.0
 """A client that takes no message for so long is left."""
 GOING_AWAY = 1001
@@ -89,30 +86,17 @@ async def _forward(row: PassedOn, request: Request, caller: Caller, parts: Runti
         raise Unavailable(
             f"{row.upstream.value} does not accept us right now", service=row.upstream.value
         )
-    if _is_short(answer):
-        return await _given_whole(row, answer)
+    body = await short_body(answer, broken_off=_unavailable(row))
+    headers = answer_headers(answer)
+    if body is not None:
+        # Without the tasks that watch over a stream: a tenth of what a read costs here.
+        return Response(body, status_code=answer.status_code, headers=headers)
     return StreamingResponse(
         answer.aiter_raw(),
         status_code=answer.status_code,
-        headers=answer_headers(answer),
+        headers=headers,
         background=BackgroundTask(answer.aclose),
     )
-
-
-def _is_short(answer: httpx.Response) -> bool:
-    length = answer.headers.get("content-length", "")
-    return length.isdecimal() and int(length) <= SHORT_ANSWER_BYTES
-
-
-async def _given_whole(row: PassedOn, answer: httpx.Response) -> Response:
-    """Without the tasks that watch over a stream; and one that breaks off is a clear error."""
-    try:
-        body = b"".join([chunk async for chunk in answer.aiter_raw()])
-    except httpx.HTTPError as error:
-        raise _unavailable(row) from error
-    finally:
-        await answer.aclose()
-    return Response(body, status_code=answer.status_code, headers=answer_headers(answer))
 
 
 def _unavailable(row: PassedOn, *, retry_after_seconds: int | None = None) -> Unavailable:
