@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from integrations_backend.connections.access import connected_users
 from integrations_backend.connections.connect import FIRST_SYNC, ONBOARD_STRIPE
 from integrations_backend.events import PUBLISH_EVENT
 from integrations_backend.human_cases import open_case_for_job
@@ -18,18 +17,15 @@ from integrations_backend.stripe_transactions.jobs import (
 )
 from integrations_backend.sync.advance import Pipeline
 from integrations_backend.sync.detect_upload import UploadDetection
-from integrations_backend.sync.errors import NotConnected
+from integrations_backend.sync.everybody import SYNC_EVERYBODY, Everybody, start_if_connected
 from integrations_backend.sync.fetch import Fetcher
 from integrations_backend.sync.progress_hints import ProgressHints, open_hints
-from integrations_backend.sync.start import ADVANCE_SYNC, start_sync
+from integrations_backend.sync.start import ADVANCE_SYNC
 from opside_chassis import process
 from opside_chassis.jobs import Handler, Schedule, Workshop
 from opside_chassis.outbox import StagedJob
 from opside_chassis.relay import Relay, run_worker
 from opside_contracts.events import EVENT
-from opside_contracts.integrations.messages import Provider
-
-SYNC_EVERYBODY = "sync_connected_sellers"
 
 
 def handlers(runtime: Runtime, hints: ProgressHints) -> Mapping[str, Handler]:
@@ -39,11 +35,7 @@ def handlers(runtime: Runtime, hints: ProgressHints) -> Mapping[str, Handler]:
     pipeline = Pipeline(sessions, fetcher, runtime.archive, puller_of(runtime))
 
     async def first_sync(job: StagedJob) -> None:
-        await _start(runtime, job.tenant or "", reason="connected")
-
-    async def sync_everybody(_job: StagedJob) -> None:
-        for user_id in await connected_users(sessions, Provider.AMAZON):
-            await _start(runtime, user_id, reason="scheduled")
+        await start_if_connected(sessions, clock, user_id=job.tenant or "", reason="connected")
 
     async def publish(job: StagedJob) -> None:
         await runtime.accounts.publish(EVENT.validate_python(dict(job.payload)))
@@ -51,22 +43,13 @@ def handlers(runtime: Runtime, hints: ProgressHints) -> Mapping[str, Handler]:
     return {
         ADVANCE_SYNC: hints.after(pipeline.advance),
         FIRST_SYNC: first_sync,
-        SYNC_EVERYBODY: sync_everybody,
+        SYNC_EVERYBODY: Everybody(sessions, clock).start,
         ONBOARD_STRIPE: lambda job: onboard_stripe(sessions, runtime.payments, job),
         PUBLISH_EVENT: publish,
         DETECT_UPLOAD: UploadDetection(sessions, runtime.archive, clock).run,
         **mail_handlers(runtime),
         **stripe_handlers(runtime),
     }
-
-
-async def _start(runtime: Runtime, user_id: str, *, reason: str) -> None:
-    try:
-        await start_sync(
-            runtime.database.sessions, user_id=user_id, reason=reason, clock=runtime.clock
-        )
-    except NotConnected:
-        return  # disconnected meanwhile: nothing to do
 
 
 async def work(settings: Settings) -> None:

@@ -12,8 +12,9 @@ from service import ADA, BEN, Service
 from integrations_backend.amazon_api.errors import AccessDenied, AmazonUnavailable, GrantRefused
 from integrations_backend.grants import ProviderUnavailable
 from integrations_backend.reports.kinds import LEDGER, REIMBURSEMENTS, REQUESTED_REPORTS
+from integrations_backend.sync.everybody import SYNC_EVERYBODY
 from integrations_backend.sync.start import start_sync
-from integrations_backend.worker import SYNC_EVERYBODY, handlers
+from integrations_backend.worker import handlers
 from opside_chassis.database import transaction
 from opside_chassis.outbox import StagedJob
 from opside_chassis.testing.plugin import FrozenClock

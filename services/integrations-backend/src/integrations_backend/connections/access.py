@@ -37,3 +37,11 @@ async def connected_users(sessions: Sessions, provider: Provider) -> list[str]:
     """Everybody who is connected to a provider, for its regular sync."""
     async with transaction(sessions, tenant=EVERY_TENANT) as session:
         return await queries.connected_users(session, provider)
+
+
+async def connected_after(
+    sessions: Sessions, provider: Provider, *, after: str, limit: int
+) -> list[str]:
+    """So many of those who are connected to a provider, by user id, behind one of them."""
+    async with transaction(sessions, tenant=EVERY_TENANT) as session:
+        return await queries.connected_after(session, provider, after=after, limit=limit)

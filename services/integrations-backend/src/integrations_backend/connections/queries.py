@@ -59,6 +59,18 @@ async def owner_of(session: AsyncSession, account_id: str, provider: Provider) -
     return (await session.scalars(query)).one_or_none()
 
 
+async def connected_after(
+    session: AsyncSession, provider: Provider, *, after: str, limit: int
+) -> list[str]:
+    """So many who are connected, by id, behind one; needs a transaction that sees every tenant."""
+    query = select(SellerConnection.user_id).where(
+        SellerConnection.provider == provider.value,
+        SellerConnection.status == ConnectionStatus.CONNECTED.value,
+        SellerConnection.user_id > after,
+    )
+    return list(await session.scalars(query.order_by(SellerConnection.user_id).limit(limit)))
+
+
 async def connected_users(session: AsyncSession, provider: Provider) -> list[str]:
     """Everybody who is connected to a provider; needs a transaction that sees every tenant."""
     query = select(SellerConnection.user_id).where(
