@@ -159,8 +159,8 @@ def google(**settings: str) -> Iterator[Google]:
     """A stand-in of its own: tests move its clock."""
     with (
         running(**settings) as sandbox,
-        httpx.Client(base_url=sandbox.gmail) as http,
-        httpx.Client(base_url=sandbox.control) as control,
+        httpx.Client(base_url=sandbox.gmail, timeout=60) as http,
+        httpx.Client(base_url=sandbox.control, timeout=60) as control,
     ):
         yield Google(http, control, sandbox.amazon)
 
