@@ -56,12 +56,19 @@ class MailConsents:
         """
         await take_consent(self.sessions, Provider.GMAIL, state, visitor=visitor, clock=self.clock)
         granted, profile = await self._exchange(code, state)
+        user_id, payload = visitor.user_id, {"account": profile.email}
         opened = OpenedAccount(
-            profile.email, granted.grant, READ_MAILBOX, {"account": profile.email}
+            profile.email,
+            granted.grant,
+            lambda session, once: stage(
+                session,
+                READ_MAILBOX,
+                payload,
+                tenant=user_id,
+                dedupe_key=f"{READ_MAILBOX}:{once}",
+            ),
         )
-        await keep_account(
-            self.sessions, self.tokens, self.clock, user_id=visitor.user_id, opened=opened
-        )
+        await keep_account(self.sessions, self.tokens, self.clock, user_id=user_id, opened=opened)
 
     async def _exchange(self, code: str, state: str) -> tuple[MailGrant, Profile]:
         try:

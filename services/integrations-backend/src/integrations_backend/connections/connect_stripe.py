@@ -55,10 +55,15 @@ class StripeConsents:
         """
         await take_consent(self.sessions, Provider.STRIPE, state, visitor=visitor, clock=self.clock)
         granted = await self._exchange(code)
-        opened = OpenedAccount(granted.account_id, granted.grant, PULL_STRIPE, {})
-        await keep_account(
-            self.sessions, self.tokens, self.clock, user_id=visitor.user_id, opened=opened
+        user_id = visitor.user_id
+        opened = OpenedAccount(
+            granted.account_id,
+            granted.grant,
+            lambda session, once: stage(
+                session, PULL_STRIPE, {}, tenant=user_id, dedupe_key=f"{PULL_STRIPE}:{once}"
+            ),
         )
+        await keep_account(self.sessions, self.tokens, self.clock, user_id=user_id, opened=opened)
 
     async def _exchange(self, code: str) -> AccountGrant:
         try:

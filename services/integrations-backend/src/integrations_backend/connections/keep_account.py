@@ -1,7 +1,9 @@
 """Keep what a consent opened: tokens, connection, the event about it and the first job, in one go."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations_backend.connections import queries
 from integrations_backend.connections.errors import AccountTaken
@@ -11,18 +13,17 @@ from integrations_backend.grants import Grant
 from integrations_backend.vault.tokens import TokenVault
 from opside_chassis.clock import Clock
 from opside_chassis.database import EVERY_TENANT, Sessions, transaction
-from opside_chassis.outbox import stage
 from opside_contracts.integrations.messages import ConnectionStatus
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedAccount:
-    """A provider's account that a user let us into, and the job to begin with."""
+    """A provider's account that a user let us into."""
 
     account_id: str
     grant: Grant
-    job: str
-    payload: Mapping[str, str]
+    begin: Callable[[AsyncSession, str], Awaitable[object]]
+    """Stages the first job; told what names this connecting among all of the service."""
 
 
 async def keep_account(
@@ -44,10 +45,4 @@ async def keep_account(
         connection = connection or SellerConnection(user_id=user_id, provider=provider.value)
         connection.account_id = opened.account_id
         await set_status(session, connection, ConnectionStatus.CONNECTED, now=clock())
-        await stage(
-            session,
-            opened.job,
-            opened.payload,
-            tenant=user_id,
-            dedupe_key=f"{opened.job}:{user_id}:{connection.changes}",
-        )
+        await opened.begin(session, f"{user_id}:{connection.changes}")
