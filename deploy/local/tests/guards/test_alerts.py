@@ -15,7 +15,7 @@ import yaml
 from opside_local.folders import PROJECT
 from opside_local.system import PACKAGES
 
-ALERTS = PROJECT / "deploy" / "alerts"
+ALERTS = PROJECT / "deploy" / "observability"
 RULES = ALERTS / "opside.rules.yml"
 SEARCHES = ALERTS / "opside.jq"
 PAGE = Path(__file__).with_name("metrics_page.py")

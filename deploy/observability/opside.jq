@@ -1,5 +1,5 @@
 # Searches in the services' logs, one JSON object a line:
-#   jq -L deploy/alerts 'include "opside"; failed_requests' main-api.log
+#   jq -L deploy/observability 'include "opside"; failed_requests' main-api.log
 
 # One request, everywhere.
 def request($id): select(.requestId == $id);
