@@ -2,8 +2,8 @@
 
 A backup is one moment of all three schemas: `pg_dump` and the count of every table read the same snapshot,
 while the system works on. Documents are copied after it, so that every one that a row names is there.
-The keys are not in it (whoever finds a backup must not be able to open the vault): keep `secrets.json`, or
-the settings of your installation, elsewhere.
+The keys are not in it (whoever finds a backup must not be able to open the vault): keep `secrets.json` and
+`keys/`, or the settings of your installation, elsewhere.
 """
 
 import asyncio
@@ -11,9 +11,9 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tarfile
+import zipfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from opside_local.folders import OWNER_ONLY, StateFolder
 from opside_local.ports import free_ports, remembered_ports
 from opside_local.secrets import SCHEMAS, SecretsFile
 
-DUMP, DOCUMENTS, MANIFEST = "database.dump", "documents.tar", "manifest.json"
+DUMP, DOCUMENTS, MANIFEST = "database.dump", "documents.zip", "manifest.json"
 FOLDERS = ("archive", "evidence")
 """Of the state folder: reports as received, what sellers uploaded."""
 _JOURNALS = "payments.journals"
@@ -98,8 +98,8 @@ def restore(state: StateFolder, folder: Path) -> Manifest:
     with state.hold():
         _refuse_documents(state)
         asyncio.run(_fill(state, folder / DUMP, manifest))
-        with tarfile.open(folder / DOCUMENTS) as packed:
-            packed.extractall(state.path, filter="data")
+        with zipfile.ZipFile(folder / DOCUMENTS) as packed:
+            packed.extractall(state.path)
     return manifest
 
 
@@ -241,10 +241,12 @@ def _pg(tool: str, url: str, *arguments: str) -> None:
 
 
 def _pack(state: StateFolder, file: Path) -> None:
-    with tarfile.open(file, "w") as packed:
-        for name in FOLDERS:
-            if state.file(name).exists():
-                packed.add(state.file(name), arcname=name)
+    """Stored, not packed tighter: reports are Parquet, evidence mostly PDF."""
+    with zipfile.ZipFile(file, "w", strict_timestamps=False) as packed:
+        for folder in map(state.file, FOLDERS):
+            for document in sorted(folder.rglob("*")):
+                with suppress(FileNotFoundError):  # replaced while we looked
+                    packed.write(document, document.relative_to(state.path))
 
 
 def _sha256(file: Path) -> str:

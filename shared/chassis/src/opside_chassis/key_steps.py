@@ -7,6 +7,7 @@ steps apart.
 
 import fcntl
 import json
+import math
 import os
 import sys
 import time
@@ -28,7 +29,8 @@ def settled(path: Path, *, seconds: float, why: str) -> None:
     """Raises `NotYet` when the file changed less than so many seconds ago."""
     age = time.time() - path.stat().st_mtime
     if age < seconds:
-        raise NotYet(f"{path.name} changed {age:.0f} s ago; {why}: wait {seconds - age:.0f} s more")
+        left = math.ceil(seconds - age)
+        raise NotYet(f"{path.name} changed {age:.0f} s ago; {why}: wait {left} s more")
 
 
 def change(path: Path, changes: KeySettings) -> None:
