@@ -142,8 +142,10 @@ async def test_a_forged_return_is_refused(
 
 async def test_a_person_who_says_no_is_brought_home(browser: Browser) -> None:
     await browser.start()
-    answer = await browser.come_back("", "", error="access_denied\r\nX: y")
+    answer = await browser.come_back("", "", error="access_denied")
     assert answer.headers["location"] == f"{HOME}?sign-in=denied"
+    split = await browser.come_back("", "", error="access_denied\r\nX: y")
+    assert (split.status_code, "x" in split.headers) == (400, False)
 
 
 async def test_amazons_outage_is_said_and_leaves_nobody_signed_in(
