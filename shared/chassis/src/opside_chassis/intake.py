@@ -14,6 +14,7 @@ from opside_chassis.database import Sessions, driver_beside
 from opside_chassis.database_errors import as_unavailable
 from opside_chassis.ids import new_id
 from opside_chassis.inbox import InboxEvent
+from opside_chassis.outbox import current_trace_parent
 
 WRITERS = 4
 """Statements under way at a time: Postgres makes their commits durable together."""
@@ -23,8 +24,8 @@ MOST_AT_ONCE = 50
 _STORE = """
     WITH given AS (
         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-                             $7::text[], $8::text[])
-            AS columns (id, source, account, event_id, type, payload, job_id, kind)
+                             $7::text[], $8::text[], $9::text[])
+            AS columns (id, source, account, event_id, type, payload, job_id, kind, trace_parent)
     ), stored AS (
         INSERT INTO inbox (id, source, account, event_id, type, payload, status)
         SELECT id, source, account, event_id, type, CAST(payload AS jsonb),
@@ -33,8 +34,8 @@ _STORE = """
         ON CONFLICT (source, account, event_id) DO NOTHING
         RETURNING id
     ), staged AS (
-        INSERT INTO outbox (id, kind, payload)
-        SELECT job_id, kind, jsonb_build_object('inboxId', id)
+        INSERT INTO outbox (id, kind, payload, trace_parent)
+        SELECT job_id, kind, jsonb_build_object('inboxId', id), trace_parent
           FROM stored JOIN given USING (id)
          WHERE kind IS NOT NULL
     )
@@ -53,6 +54,8 @@ class _Row(NamedTuple):
     payload: str
     job_id: str
     kind: str | None
+    trace_parent: str | None
+    """Of the delivery: its job goes on in the same trace, whoever's statement stored it."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -95,6 +98,7 @@ class Intake:
             event.payload_text,
             new_id("obx"),
             kind,
+            current_trace_parent(),
         )
         is_new: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(row, is_new))

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import asyncpg
+from opentelemetry.sdk.trace import TracerProvider
 from sqlalchemy import text
 
 from opside_chassis import inbox
@@ -131,3 +132,21 @@ async def test_what_stops_the_database_is_told_to_all(committed_sessions: Sessio
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert {type(one) for one in outcomes} == {asyncpg.LockNotAvailableError}
     assert await stored(committed_sessions) == []
+
+
+async def test_each_jobs_trace_is_that_of_its_own_delivery(committed_sessions: Sessions) -> None:
+    """Whoever's statement stored it."""
+    intake, tracer = Intake(committed_sessions), TracerProvider().get_tracer("tests")
+
+    async def deliver(number: int) -> tuple[str, str]:
+        with tracer.start_as_current_span("delivery") as span:
+            await intake.receive(event(number), kind=KIND)
+            return event(number).event_id, f"{span.get_span_context().trace_id:032x}"
+
+    delivered = await asyncio.gather(*(deliver(number) for number in range(MOST_AT_ONCE)))
+    kept = await rows(
+        committed_sessions,
+        "SELECT event_id, split_part(trace_parent, '-', 2) FROM inbox i"
+        " JOIN outbox o ON o.payload = jsonb_build_object('inboxId', i.id)",
+    )
+    assert set(kept) == set(delivered)
