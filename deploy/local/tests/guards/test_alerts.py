@@ -101,7 +101,10 @@ LINE = {
 FOUND_IN = {"redis_away": "redis is away", "database_away": "database is away"}
 
 
-@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed: nothing to try")
+@pytest.mark.skipif(
+    shutil.which("jq") is None,
+    reason="jq is not installed: searches of logs need it, nothing else does",
+)
 @pytest.mark.parametrize("search", re.findall(r"def (\w+)", SEARCHES.read_text()))
 def test_a_search_finds_its_line_and_no_other(search: str) -> None:
     message = FOUND_IN.get(search, "job failed")
