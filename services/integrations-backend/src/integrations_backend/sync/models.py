@@ -61,3 +61,5 @@ class SyncReport(Base):
     rows: Mapped[int] = mapped_column(server_default="0")
     rejected: Mapped[int] = mapped_column(server_default="0")
     note: Mapped[str] = mapped_column(server_default="")
+    failures: Mapped[int] = mapped_column(server_default="0")
+    """How often its document could not be fetched or read."""
