@@ -18,6 +18,7 @@ from main_api.recoveries import routes as recoveries_routes
 from main_api.runtime import SERVICE, Runtime, build_access, open_runtime
 from main_api.sessions import routes as sessions_routes
 from main_api.sessions.reader import SessionReader
+from main_api.sessions.watch import SessionWatch
 from main_api.settings import Settings
 from main_api.statements import routes as statements_routes
 from main_api.user_data import routes as user_data_routes
@@ -48,6 +49,8 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
                 runtime.clock,
             )
             app.state.runtime = runtime
+            watch = SessionWatch(runtime.database.sessions, runtime.clock)
+            app.state.session_watch = watch
             app.state.access = replace(
                 believed, session_reader=reader, person_reader=reader.caller_of
             )
@@ -56,7 +59,8 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
                 redis_check(settings.redis_url),
                 queue_check(runtime.database.sessions),
             ]
-            yield
+            async with watch.looking():
+                yield
 
     return create_app(
         settings=settings,

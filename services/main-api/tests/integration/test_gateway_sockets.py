@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -20,9 +20,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from opside_chassis.database import Database
+from main_api.sessions.watch import LOOK_SECONDS, SessionWatch
+from main_api.user_data.declared import PERSON
+from opside_chassis.database import Database, transaction
 from opside_chassis.service_token import ServiceTokenVerifier
-from opside_chassis.testing.plugin import Signing
+from opside_chassis.testing.plugin import FrozenClock, Signing
+from opside_chassis.user_data import erase_rows
 
 PATH = "/api/sync/progress/syn_1"
 
@@ -229,3 +232,86 @@ async def test_without_the_service_the_window_is_unavailable(
         await ada.sign_in()
         street = Street(door, address, Teller(), ada)
         assert await street.refused() == (503, "unavailable")
+
+
+async def closed_as(window: ClientConnection) -> int:
+    """The code with which the door closes; no other message comes before."""
+    with pytest.raises(ConnectionClosed) as closed:
+        async with asyncio.timeout(5):
+            await window.recv()
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code
+
+
+async def logout_here(street: Street) -> None:
+    await street.ada.send("POST", "/api/auth/logout")
+
+
+async def logout_everywhere(street: Street) -> None:
+    other = Browser(street.door, street.door.client())
+    await other.sign_in()
+    assert (await other.send("POST", "/api/auth/logout?everywhere=true")).status_code == 204
+
+
+async def revoked(street: Street) -> None:
+    other = Browser(street.door, street.door.client())
+    await other.sign_in()
+    listed = (await other.http.get("/api/auth/sessions")).json()
+    [session_id] = [one["sessionId"] for one in listed if not one["current"]]
+    assert (await other.send("DELETE", f"/api/auth/sessions/{session_id}")).status_code == 204
+
+
+async def stolen_refresh_token(street: Street) -> None:
+    thief = street.door.client(cookies=dict(street.ada.http.cookies))
+    assert (await street.ada.refresh()).status_code == 204
+    street.door.clock.advance(seconds=11)
+    assert (await Browser(street.door, thief).refresh()).status_code == 401
+
+
+async def expired(street: Street) -> None:
+    street.door.clock.advance(seconds=31 * 24 * 3600)
+
+
+async def erased(street: Street) -> None:
+    user_id = (await street.ada.me()).json()["userId"]
+    async with transaction(street.door.database.sessions, tenant=user_id) as session:
+        await erase_rows(session, PERSON, user_id)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [logout_here, logout_everywhere, revoked, stolen_refresh_token, expired, erased],
+)
+async def test_a_window_ends_with_its_session(
+    street: Street, end: Callable[[Street], Awaitable[None]]
+) -> None:
+    async with street.window() as window:
+        street.teller.messages.put_nowait("while signed in")
+        assert await window.recv() == "while signed in"
+        await end(street)
+        assert await closed_as(window) == 4401
+        async with asyncio.timeout(5):
+            await street.teller.left.wait()
+    assert (await street.refused())[0] == 401
+
+
+async def test_another_sessions_end_closes_no_window(street: Street) -> None:
+    other = Browser(street.door, street.door.client())
+    await other.sign_in()
+    async with street.window() as window:
+        await other.send("POST", "/api/auth/logout")
+        await asyncio.sleep(2 * LOOK_SECONDS)
+        street.teller.messages.put_nowait("still here")
+        assert await window.recv() == "still here"
+
+
+async def test_a_window_is_closed_when_nobody_can_say_whose_it_is(
+    street: Street, clock: FrozenClock
+) -> None:
+    away = Database.connect("postgresql://nobody:x@127.0.0.1:9/none", application_name="away")
+    watch = SessionWatch(away.sessions, clock, unknown_seconds=0.5)
+    async with watch.looking():
+        street.door.app.state.session_watch = watch
+        async with street.window() as window:
+            assert await closed_as(window) == 1013
+    await away.close()

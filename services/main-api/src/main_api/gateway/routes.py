@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, WebSocket, WebSocketDisconnect
@@ -14,6 +14,7 @@ from main_api.dependencies import Runtime, runtime
 from main_api.gateway.sockets import SOCKETS, Refused, Socket, socket_to
 from main_api.gateway.table import ROUTES, PassedOn, Upstream
 from main_api.sessions.rules import hash_of
+from main_api.sessions.watch import Ending, SessionWatch
 from opside_chassis import access
 from opside_chassis.access import Caller, bearer_token
 from opside_chassis.errors import Forbidden, Unauthenticated, Unavailable
@@ -25,6 +26,8 @@ BINDING_HEADER = "X-Opside-Browser-Binding"
 SEND_SECONDS = 10.0
 """A client that takes no message for so long is left."""
 GOING_AWAY = 1001
+CLOSED_BY = {Ending.SESSION_ENDED: 4401, Ending.UNKNOWN: 1013}
+"""4401 is ours: sign in again (4000 to 4999 are for applications); 1013: try again later."""
 NEVER_SENT = frozenset({None, 1005, 1006, 1015})
 """Close codes that only say how a connection was lost (RFC 6455 section 7.4.1)."""
 
@@ -119,11 +122,15 @@ def _socket_endpoint(path: str, upstream: Upstream) -> Callable[..., Awaitable[N
     ) -> None:
         refuse_foreign_page(websocket)
         settings = websocket.app.state.runtime.settings
+        watch: SessionWatch = websocket.app.state.session_watch
         quoted = {name: quote(str(value), safe="") for name, value in websocket.path_params.items()}
         try:
-            async with socket_to(settings, upstream, path.format_map(quoted), caller) as service:
+            async with (
+                watch.over(caller.session_id or "") as ending,
+                socket_to(settings, upstream, path.format_map(quoted), caller) as service,
+            ):
                 await websocket.accept()
-                await _relay(service, websocket)
+                await _relay(service, websocket, ending)
         except Refused as refused:
             await websocket.send_denial_response(
                 Response(refused.body, refused.status, media_type=refused.media_type)
@@ -145,19 +152,31 @@ def refuse_foreign_page(websocket: WebSocket) -> None:
     raise Forbidden("This origin may not listen here.")
 
 
-async def _relay(service: Socket, websocket: WebSocket) -> None:
-    """What the service says goes to the client, as fast as he takes it; what he says stays here."""
+async def _relay(service: Socket, websocket: WebSocket, ending: asyncio.Future[Ending]) -> None:
+    """What the service says goes to the client, as fast as he takes it; what he says stays here.
+
+    Until the service ends, the client leaves, or his session is over.
+    """
     giving = asyncio.create_task(_give(service, websocket))
     leaving = asyncio.create_task(_left(websocket))
+    first: set[asyncio.Future[Any]] = {giving, leaving, ending}
     try:
-        await asyncio.wait({giving, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
     finally:
         giving.cancel()
         leaving.cancel()
         await asyncio.gather(giving, leaving, return_exceptions=True)
-    with suppress(RuntimeError, WebSocketDisconnect):  # it is closed already
-        code = GOING_AWAY if service.close_code in NEVER_SENT else service.close_code
-        await websocket.close(code or GOING_AWAY)
+    # It may be closed already; or it takes nothing, not even this.
+    with suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+        async with asyncio.timeout(SEND_SECONDS):
+            await websocket.close(_close_code(service, ending))
+
+
+def _close_code(service: Socket, ending: asyncio.Future[Ending]) -> int:
+    if ending.done():
+        return CLOSED_BY[ending.result()]
+    code = service.close_code
+    return GOING_AWAY if code is None or code in NEVER_SENT else code
 
 
 async def _give(service: Socket, websocket: WebSocket) -> None:

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from main_api.sessions.models import BrowserSession, RefreshToken, SignInAttempt
-from opside_chassis.database import Sessions, driver_beside
+from opside_chassis.database import EVERY_TENANT, Sessions, driver_beside, transaction
 
 
 async def add(session: AsyncSession, *rows: SignInAttempt | BrowserSession | RefreshToken) -> None:
@@ -49,6 +49,17 @@ async def read_session(
         "SELECT csrf_token, role FROM main_api.read_session($1, $2, $3)", user_id, session_id, now
     )
     return LiveSession(row["csrf_token"], row["role"]) if row else None
+
+
+async def live_among(sessions: Sessions, session_ids: set[str], now: datetime) -> set[str]:
+    """Which of these `read_session` would still find; of every user."""
+    query = text(
+        "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id"
+        " WHERE s.id = ANY(:ids) AND s.revoked_at IS NULL AND s.expires_at > :now"
+    )
+    async with transaction(sessions, tenant=EVERY_TENANT) as session:
+        found = await session.scalars(query, {"ids": sorted(session_ids), "now": now})
+        return set(found)
 
 
 async def live_session(
