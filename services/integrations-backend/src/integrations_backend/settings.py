@@ -38,6 +38,8 @@ class Settings(ServiceSettings):
     amazon_seller_central_url: BaseUrl = "https://sellercentral.amazon.com"
     amazon_lwa_url: BaseUrl = "https://api.amazon.com"
     amazon_sp_api_url: BaseUrl = "https://sellingpartnerapi-na.amazon.com"
+    amazon_largest_document_mib: int = Field(default=6144, ge=1)
+    """A report document unpacked: 10 million rows of a ledger are 1.6 GB; a reader takes 25 million."""
     gmail_client_id: str = ""
     """Google's client; empty: this installation reads no mail."""
     gmail_client_secret: SecretStr = SecretStr("")

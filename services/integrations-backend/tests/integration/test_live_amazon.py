@@ -151,18 +151,29 @@ async def test_a_broken_document_is_fetched_again_later(
     offer(server, reply, packed=packed)
     with pytest.raises(AmazonUnavailable):
         await live.download("token", "doc-1", tmp_path / "document")
+    left = await asyncio.to_thread(lambda: [one.name for one in tmp_path.glob("document*")])
+    assert left == [], "no half file is kept"
 
 
-async def test_a_compression_bomb_ends_at_its_limit(
-    live: LiveAmazon, server: AmazonServer, tmp_path: Path
+@pytest.mark.parametrize(
+    ("content", "refused"),
+    [
+        (gzip.compress(b"ledger row\n" * 200_000), "larger than 1 MiB unpacked: AMAZON_LARGEST"),
+        (gzip.compress(b"a") + b"more", "behind the end"),
+    ],
+    ids=["too large", "with a tail"],
+)
+async def test_a_document_that_is_refused_leaves_nothing_on_disk(
+    live: LiveAmazon, server: AmazonServer, tmp_path: Path, content: bytes, refused: str
 ) -> None:
-    bomb = gzip.compress(b"\0" * (16 << 20), compresslevel=9)
-    offer(server, Reply(200, bomb), packed=True)
-    small = LiveAmazon(live._settings, live._lwa, live._api.client, largest_document_bytes=1 << 20)
-    with pytest.raises(RequestRefused, match="larger than 1 MiB"):
-        await small.download("token", "doc-1", tmp_path / "document")
-    written = await asyncio.to_thread((tmp_path / "document").stat)
-    assert written.st_size <= 1 << 20
+    offer(server, Reply(200, content), packed=True)
+    folder = tmp_path / "documents"
+    await asyncio.to_thread(folder.mkdir)
+    settings = live._settings.model_copy(update={"amazon_largest_document_mib": 1})
+    small = LiveAmazon(settings, live._lwa, live._api.client)
+    with pytest.raises(RequestRefused, match=refused):
+        await small.of("seller").download("token", "doc-1", folder / "document")
+    assert await asyncio.to_thread(lambda: list(folder.iterdir())) == []
 
 
 async def test_amazons_usage_plan_is_told_as_throttled(tmp_path: Path) -> None:

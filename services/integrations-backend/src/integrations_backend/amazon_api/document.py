@@ -1,31 +1,34 @@
 """Report documents: streamed from their signed address to disk, unpacked, bounded."""
 
+import asyncio
 import ssl
 import zlib
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
 import httpx
 
 from integrations_backend.amazon_api.errors import AmazonUnavailable, RequestRefused
+from integrations_backend.amazon_api.unpack import Bounds, Unpacking
 from opside_chassis.database import refuse_open_transaction
 from opside_chassis.settings import is_local_url
 
-LARGEST_DOCUMENT_BYTES = 512 * 1024 * 1024
-"""Unpacked; a larger one is a compression bomb or must be asked for in shorter periods."""
-CHUNK_BYTES = 64 * 1024
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+CHUNK_BYTES = 256 * 1024
 
 
 async def fetch_document(
-    url: str, target: Path, *, packed: bool, patience: httpx.Timeout, largest_bytes: int
+    url: str, target: Path, *, packed: bool, patience: httpx.Timeout, bounds: Bounds
 ) -> str | None:
     """Write it to `target`, never holding it whole in memory; answers its charset if one is told.
 
+    What did not come whole is removed.
+
     Raises:
         AmazonUnavailable: the link has ended, or the document broke off: ask for it again.
-        RequestRefused: it is too large.
+        NoRoomOnDisk: ask for it again when there is room.
+        RequestRefused: it is too large, or a compression bomb.
     """
     refuse_open_transaction()
     try:
@@ -36,7 +39,7 @@ async def fetch_document(
         ):
             if not answer.is_success:
                 raise AmazonUnavailable(f"document link answers {answer.status_code}")
-            await _write(answer, target, packed=packed, largest_bytes=largest_bytes)
+            await _write(answer, target, packed=packed, bounds=bounds)
             return answer.charset_encoding
     except (httpx.HTTPError, zlib.error) as error:
         raise AmazonUnavailable(f"document broke off: {type(error).__name__}") from error
@@ -66,23 +69,23 @@ def _trusted() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-async def _write(answer: httpx.Response, target: Path, *, packed: bool, largest_bytes: int) -> None:
-    unpack = zlib.decompressobj(_GZIP_WINDOW) if packed else None
-    written = 0
-    with ExitStack() as open_files:
-        file = open_files.enter_context(target.open("wb"))
-        received = open_files.enter_context(as_received(target).open("wb")) if packed else None
+async def _write(answer: httpx.Response, target: Path, *, packed: bool, bounds: Bounds) -> None:
+    with ExitStack() as until_closed:
+        until_closed.enter_context(_removed_where_it_fails(target))
+        file = until_closed.enter_context(target.open("wb"))
+        received = until_closed.enter_context(as_received(target).open("wb")) if packed else None
+        unpacking = Unpacking(file, received, target.parent, bounds)
         async for chunk in answer.aiter_raw(CHUNK_BYTES):
-            data = unpack.decompress(chunk) if unpack else chunk
-            if unpack is not None and unpack.unused_data:
-                raise RequestRefused("the document goes on behind the end of its gzip file")
-            if received is not None:
-                received.write(chunk)
-            written += len(data)
-            if written > largest_bytes:
-                raise RequestRefused(
-                    f"the document is larger than {largest_bytes >> 20} MiB unpacked"
-                )
-            file.write(data)
-    if unpack is not None and not unpack.eof:
-        raise AmazonUnavailable("the document is a truncated gzip file")
+            # Unpacking gigabytes takes seconds of the processor: other jobs go on meanwhile.
+            await asyncio.to_thread(unpacking.take, chunk)
+        unpacking.finish()
+
+
+@contextmanager
+def _removed_where_it_fails(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        for half_written in (target, as_received(target)):
+            half_written.unlink(missing_ok=True)
+        raise

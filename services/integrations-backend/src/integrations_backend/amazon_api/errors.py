@@ -2,7 +2,14 @@
 
 from integrations_backend.grants import GrantRefused, ProviderUnavailable
 
-__all__ = ["AccessDenied", "AmazonUnavailable", "GrantRefused", "RequestRefused", "Throttled"]
+__all__ = [
+    "AccessDenied",
+    "AmazonUnavailable",
+    "GrantRefused",
+    "NoRoomOnDisk",
+    "RequestRefused",
+    "Throttled",
+]
 
 
 class AccessDenied(Exception):
@@ -23,3 +30,7 @@ class AmazonUnavailable(ProviderUnavailable):
 
 class RequestRefused(Exception):
     """400 or 404: repeating the same call is useless."""
+
+
+class NoRoomOnDisk(Exception):
+    """The disk that documents are unpacked on is almost full: an operator must make room."""

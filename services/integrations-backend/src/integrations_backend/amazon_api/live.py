@@ -8,15 +8,12 @@ from urllib.parse import urlencode
 
 import httpx
 
-from integrations_backend.amazon_api.document import (
-    LARGEST_DOCUMENT_BYTES,
-    fetch_document,
-    refuse_inner_link,
-)
+from integrations_backend.amazon_api.document import fetch_document, refuse_inner_link
 from integrations_backend.amazon_api.errors import AmazonUnavailable, GrantRefused
 from integrations_backend.amazon_api.gateway import ReportState
 from integrations_backend.amazon_api.pacing import Pacing
 from integrations_backend.amazon_api.sp_api import SpApi, json_object
+from integrations_backend.amazon_api.unpack import Bounds
 from integrations_backend.grants import Grant
 from integrations_backend.settings import Settings
 from opside_chassis.database import refuse_open_transaction
@@ -37,22 +34,16 @@ class LiveAmazon:
         *,
         pacing: Pacing | None = None,
         seller: str | None = None,
-        largest_document_bytes: int = LARGEST_DOCUMENT_BYTES,
     ) -> None:
         self._settings = settings
         self._lwa = lwa
         self._api = SpApi(api, pacing or Pacing(), seller)
-        self._largest_document_bytes = largest_document_bytes
+        self._bounds = Bounds(settings.amazon_largest_document_mib << 20)
 
     def of(self, seller: str) -> "LiveAmazon":
         """The same Amazon, keeping to this seller's usage plans."""
         return LiveAmazon(
-            self._settings,
-            self._lwa,
-            self._api.client,
-            pacing=self._api.pacing,
-            seller=seller,
-            largest_document_bytes=self._largest_document_bytes,
+            self._settings, self._lwa, self._api.client, pacing=self._api.pacing, seller=seller
         )
 
     def consent_url(self, state: str) -> str:
@@ -169,7 +160,7 @@ class LiveAmazon:
             target,
             packed=document.get("compressionAlgorithm") == "GZIP",
             patience=self._api.client.timeout,
-            largest_bytes=self._largest_document_bytes,
+            bounds=self._bounds,
         )
 
     async def _token(self, form: dict[str, str]) -> Grant:
