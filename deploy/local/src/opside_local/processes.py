@@ -15,6 +15,8 @@ from pathlib import Path
 
 import httpx
 
+from opside_chassis.http_transport import trusted_authorities
+
 READY_WITHIN_SECONDS = 60.0
 """Long enough for a cold disk and seven Pythons starting on one core."""
 POLL_SECONDS = 0.1
@@ -167,7 +169,9 @@ async def _is_ready(url: str | None) -> bool:
     if url is None:
         return True
     try:
-        async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            timeout=2.0, trust_env=False, verify=trusted_authorities()
+        ) as client:
             answer = await client.get(url)
     except httpx.HTTPError:
         return False

@@ -19,7 +19,12 @@ from pydantic import BaseModel, ValidationError
 from opside_chassis.database import refuse_open_transaction
 from opside_chassis.errors import BadRequest, Unavailable
 from opside_chassis.forwarding import answer_headers, forwardable_headers, has_body
-from opside_chassis.http_transport import UNBOUNDED, AnswerTooLarge, BoundedTransport
+from opside_chassis.http_transport import (
+    UNBOUNDED,
+    AnswerTooLarge,
+    BoundedTransport,
+    trusted_authorities,
+)
 from opside_chassis.remote_errors import as_error, retry_after_seconds
 from opside_chassis.request_context import HEADER as REQUEST_ID_HEADER
 from opside_chassis.request_context import request_id
@@ -82,7 +87,7 @@ class ServiceClient:
         self._audience = audience
         self._tokens = tokens
         self._sleep = sleep
-        inner = transport or httpx.AsyncHTTPTransport()
+        inner = transport or _network()
         # A given transport also keeps environment proxies away from internal traffic.
         self._http = httpx.AsyncClient(
             base_url=base_url,
@@ -278,10 +283,14 @@ def provider_client(
     """
     return httpx.AsyncClient(
         base_url=base_url,
-        transport=BoundedTransport(transport or httpx.AsyncHTTPTransport(), max_body_bytes),
+        transport=BoundedTransport(transport or _network(), max_body_bytes),
         timeout=_timeout(timeout_seconds),
         follow_redirects=False,
     )
+
+
+def _network() -> httpx.AsyncBaseTransport:
+    return httpx.AsyncHTTPTransport(verify=trusted_authorities())
 
 
 def _timeout(seconds: float) -> httpx.Timeout:

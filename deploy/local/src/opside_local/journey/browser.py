@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from opside_chassis.http_transport import trusted_authorities
 from opside_local.journey.errors import JourneyFailed
 from opside_local.journey.pages import Form, Page
 
@@ -42,6 +43,7 @@ class Browser:
             cookies=CookieJar(policy),
             timeout=TIMEOUT_SECONDS,
             trust_env=False,
+            verify=trusted_authorities(),
             event_hooks={"request": [self._send_cookies]},
         )
 
