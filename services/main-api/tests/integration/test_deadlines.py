@@ -181,6 +181,43 @@ async def test_many_are_told_as_filed_each_for_itself(seller: Seller) -> None:
     ]
 
 
+async def test_the_cases_of_a_bulk_are_asked_for_together(seller: Seller) -> None:
+    cases(seller, *range(10, 40))
+    wanted = {"caseIds": [f"cas_{number}" for number in range(30)]}
+    drafts = (await seller.posted("/api/filings/bulk/draft", wanted))["results"]
+    seller.integrations.change("usr_a", "cas_7", status="closed", closed_reason="it was found")
+    seller.door.clock.advance(seconds=1)
+    seller.integrations.asked.clear()
+    items = [
+        {"filingId": one["filingId"], "amazonCaseId": str(900_900 + number)}
+        for number, one in enumerate(drafts)
+    ]
+    told = (await seller.posted("/api/filings/bulk/filed", {"items": items}))["results"]
+    assert [one["code"] for one in told] == [None] * 7 + ["case_not_open"] + [None] * 22
+    assert seller.integrations.asked == ["GET /api/cases", "GET /api/cases/cas_7"]
+
+
+async def test_a_bulk_of_what_was_filed_is_kept_while_nobody_can_be_asked(seller: Seller) -> None:
+    cases(seller, 5, 6)
+    drafts = await seller.posted("/api/filings/bulk/draft", {"caseIds": ["cas_0", "cas_1"]})
+    seller.integrations.before = [problem(503, "unavailable") for _ in range(12)]
+    items = [
+        {"filingId": one["filingId"], "amazonCaseId": str(900_900 + number)}
+        for number, one in enumerate(drafts["results"])
+    ]
+    told = await seller.posted("/api/filings/bulk/filed", {"items": items})
+    assert [one["outcome"] for one in told["results"]] == ["done", "done"]
+
+
+async def test_of_a_bulk_sent_twice_at_once_one_does_it(seller: Seller) -> None:
+    cases(seller, 5)
+    [draft] = (await seller.posted("/api/filings/bulk/draft", {"caseIds": ["cas_0"]}))["results"]
+    body = {"items": [{"filingId": draft["filingId"], "amazonCaseId": "900900"}]}
+    told = await asyncio.gather(*(seller.posted("/api/filings/bulk/filed", body) for _ in range(4)))
+    outcomes = sorted(one["results"][0]["outcome"] for one in told)
+    assert outcomes == ["done", "unchanged", "unchanged", "unchanged"]
+
+
 async def test_a_bulk_has_a_limit(seller: Seller) -> None:
     wanted = {"caseIds": [f"cas_{number}" for number in range(201)]}
     await seller.posted("/api/filings/bulk/draft", wanted, status=422)

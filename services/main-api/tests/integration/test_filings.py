@@ -9,9 +9,11 @@ from factories import confirmed, reversed_
 from fakes.integrations_fake import seller_case
 from fakes.payments_fake import problem
 from seller import Seller
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from main_api.filings.rules import TRANSITIONS
+from opside_chassis.database import transaction
 
 
 async def drafted(seller: Seller, number: int = 1, **changes: Any) -> str:
@@ -237,6 +239,21 @@ async def test_evidence_of_a_ready_packet_stays(seller: Seller) -> None:
     await moved(seller, filing_id, "drafted")
     assert (await seller.http.delete(f"/api/evidence/{evidence_id}")).status_code == 204
     assert (await seller.got(f"/api/filings/{filing_id}"))["evidence"] == []
+
+
+async def test_a_document_deleted_while_a_packet_is_made_ready_is_not_in_it(
+    seller: Seller,
+) -> None:
+    filing_id = await drafted(seller)
+    evidence_id = await seller.uploaded(kind="invoice")
+    await seller.posted(f"/api/evidence/{evidence_id}/matches", {"caseId": "cas_1"}, status=201)
+    async with transaction(seller.door.database.sessions, tenant="usr_a") as session:
+        gone = text("DELETE FROM evidence_documents WHERE id = :id")
+        await session.execute(gone, {"id": evidence_id})
+        becoming_ready = asyncio.create_task(moved(seller, filing_id, "ready"))
+        await asyncio.sleep(0.3)  # it has read the document and waits for the deletion
+    view = await becoming_ready
+    assert (view["state"], view["evidence"]) == ("ready", [])
 
 
 async def test_the_seller_words_a_draft_and_nothing_later(seller: Seller) -> None:

@@ -45,3 +45,11 @@ async def evidence_by_ids(
     rows = await queries.documents_by_ids(session, user_id=user_id, document_ids=document_ids)
     known = {row.id: row for row in rows}
     return [PacketDocument.of(known[one]) for one in document_ids if one in known]
+
+
+async def held_evidence(
+    session: AsyncSession, documents: Sequence[PacketDocument]
+) -> list[PacketDocument]:
+    """Those that are still there; until the caller's transaction ends nobody deletes them."""
+    there = await queries.hold_documents(session, [one.document_id for one in documents])
+    return [one for one in documents if one.document_id in there]

@@ -208,6 +208,17 @@ async def ids_with_fields(session: AsyncSession, *, user_id: str, limit: int) ->
     return list(await session.scalars(query))
 
 
+async def hold_documents(session: AsyncSession, document_ids: Sequence[str]) -> set[str]:
+    """Those of the documents that are there, and cannot be deleted until the transaction ends."""
+    query = (
+        select(EvidenceDocument.id)
+        .where(EvidenceDocument.id.in_(document_ids))
+        .order_by(EvidenceDocument.id)
+        .with_for_update(key_share=True, read=True)
+    )
+    return set(await session.scalars(query))
+
+
 async def documents_by_ids(
     session: AsyncSession, *, user_id: str, document_ids: Sequence[str]
 ) -> list[EvidenceDocument]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import IntegrityError
 
+from main_api.case_facts.reading import open_cases, read_open_cases
 from main_api.filings import queries
 from main_api.filings.draft import OPEN
 from main_api.filings.errors import CaseNotOpen, FiledOtherwise
@@ -45,13 +46,14 @@ async def mark_filed(
         _refuse_other_id(filing.amazon_case_id)
         refuse_illegal(FilingState(filing.state), FilingState.FILED)
     await _refuse_closed(integrations, user_id, filing.case_id, amazon_case_id)
-    return await note_filed(
+    noted, _ = await note_filed(
         sessions,
         user_id=user_id,
         filing_id=filing_id,
         amazon_case_id=amazon_case_id,
         clock=clock,
     )
+    return noted
 
 
 async def _refuse_closed(
@@ -76,8 +78,10 @@ def _refuse_other_id(known: str | None) -> None:
 
 async def note_filed(
     sessions: Sessions, *, user_id: str, filing_id: str, amazon_case_id: str, clock: Clock
-) -> FilingDetail:
+) -> tuple[FilingDetail, bool]:
     """Move the filing to `filed` and plan to tell integrations-backend, in one transaction.
+
+    The second value is False when it was filed under this id before.
 
     Raises what `mark_filed` raises, but for `CaseNotOpen`: the caller has looked at the case.
     """
@@ -89,11 +93,11 @@ async def note_filed(
 
 async def _file(
     sessions: Sessions, user_id: str, filing_id: str, amazon_case_id: str, clock: Clock
-) -> FilingDetail:
+) -> tuple[FilingDetail, bool]:
     async with transaction(sessions, tenant=user_id) as session:
         filing = await own_filing(session, user_id=user_id, filing_id=filing_id, lock=True)
         if filing.amazon_case_id == amazon_case_id:
-            return await detail_of(session, filing)
+            return await detail_of(session, filing), False
         _refuse_other_id(filing.amazon_case_id)
         refuse_illegal(FilingState(filing.state), FilingState.FILED)
         if filing.state == FilingState.DRAFTED.value:
@@ -108,7 +112,7 @@ async def _file(
             tenant=user_id,
             dedupe_key=f"{TELL_CASE_FILED}:{filing.id}",
         )
-        return await detail_of(session, filing)
+        return await detail_of(session, filing), True
 
 
 async def file_many(
@@ -119,15 +123,24 @@ async def file_many(
     user_id: str,
     clock: Clock,
 ) -> BulkResults:
-    """Note that many were filed; each stands for itself, and a repeat changes nothing."""
+    """Note that many were filed; each stands for itself, and a repeat changes nothing.
+
+    Their cases are asked for together; only one that is not among the open ones is asked for by itself.
+    """
+    still_open = await _open_case_ids(sessions, integrations, user_id=user_id, clock=clock)
+    async with transaction(sessions, tenant=user_id) as session:
+        known = await queries.filings_by_ids(
+            session, user_id=user_id, filing_ids=[item.filing_id for item in items]
+        )
+        case_ids = {row.id: row.case_id for row in known if row.amazon_case_id is None}
     results = []
     for item in items:
+        case_id = case_ids.get(item.filing_id)
         try:
-            async with transaction(sessions, tenant=user_id) as session:
-                former = await own_filing(session, user_id=user_id, filing_id=item.filing_id)
-            filing = await mark_filed(
+            if case_id is not None and still_open is not None and case_id not in still_open:
+                await _refuse_closed(integrations, user_id, case_id, item.amazon_case_id)
+            filing, fresh = await note_filed(
                 sessions,
-                integrations,
                 user_id=user_id,
                 filing_id=item.filing_id,
                 amazon_case_id=item.amazon_case_id,
@@ -136,16 +149,26 @@ async def file_many(
         except OpsideError as error:
             results.append(_refused(item, error))
             continue
-        repeated = former.amazon_case_id == item.amazon_case_id
         results.append(
             BulkResult(
                 case_id=filing.case_id,
                 filing_id=filing.filing_id,
-                outcome="unchanged" if repeated else "done",
+                outcome="done" if fresh else "unchanged",
                 state=filing.state,
             )
         )
     return BulkResults(results=results)
+
+
+async def _open_case_ids(
+    sessions: Sessions, integrations: IntegrationsClient, *, user_id: str, clock: Clock
+) -> set[str] | None:
+    """The cases for which something is owed now; None while nobody tells us."""
+    try:
+        await read_open_cases(sessions, integrations, user_id=user_id, clock=clock)
+    except (Unavailable, TooManyRequests):
+        return None
+    return {case.case_id for case in (await open_cases(sessions, user_id=user_id)).cases}
 
 
 def _refused(item: FiledOne, error: OpsideError) -> BulkResult:

@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from main_api.case_facts.facts import Facts
 from main_api.case_facts.reading import known_facts
+from main_api.evidence.packet_evidence import held_evidence
 from main_api.filings import queries
 from main_api.filings.errors import PacketTooLarge, WrongMove
 from main_api.filings.listing import detail_of, evidence_of, own_filing
@@ -54,7 +55,8 @@ async def freeze(session: AsyncSession, filing: Filing) -> None:
     Raises:
         PacketTooLarge: too many of them, or too large.
     """
-    documents = await evidence_of(session, filing)
+    # One that its seller deletes at this moment is not in the packet.
+    documents = await held_evidence(session, await evidence_of(session, filing))
     size = sum(one.size_bytes for one in documents)
     if len(documents) > MOST_DOCUMENTS or size > MOST_PACKET_BYTES:
         raise PacketTooLarge(

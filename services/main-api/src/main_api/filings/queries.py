@@ -34,6 +34,14 @@ async def filing_by_id(
     return (await session.scalars(query)).one_or_none()
 
 
+async def filings_by_ids(
+    session: AsyncSession, *, user_id: str, filing_ids: Sequence[str]
+) -> list[Filing]:
+    """Those of these filings that are the seller's."""
+    query = select(Filing).where(Filing.user_id == user_id, Filing.id.in_(filing_ids))
+    return list(await session.scalars(query))
+
+
 async def filings_of_cases(
     session: AsyncSession, *, user_id: str, case_ids: Sequence[str], lock: bool = False
 ) -> list[Filing]:
