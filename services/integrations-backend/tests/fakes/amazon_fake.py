@@ -43,6 +43,10 @@ class FakeAmazon:
     """Ids of the reports that were asked for."""
     fatal: set[str] = field(default_factory=set)
     """Report types that end FATAL."""
+    broken: dict[str, Exception] = field(default_factory=dict)
+    """Report type -> how every download of its document fails."""
+    slow: dict[str, asyncio.Event] = field(default_factory=dict)
+    """Report type -> what its download waits for."""
 
     async def _point(self, name: str) -> None:
         refuse_open_transaction()
@@ -126,7 +130,12 @@ class FakeAmazon:
 
     async def download(self, access_token: str, document_id: str, target: Path) -> str | None:
         await self._point("download")
-        await asyncio.to_thread(target.write_bytes, self.documents[document_id.split(":")[1]])
+        kind = document_id.split(":")[1]
+        if kind in self.broken:
+            raise self.broken[kind]
+        if kind in self.slow:
+            await self.slow[kind].wait()
+        await asyncio.to_thread(target.write_bytes, self.documents[kind])
         return None
 
 

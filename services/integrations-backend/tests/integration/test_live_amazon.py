@@ -214,11 +214,11 @@ async def test_a_throttled_sync_goes_on_with_what_it_may_and_loses_nothing(
     assert sync["status"] == "done"
 
 
-async def test_a_document_that_is_broken_again_and_again_ends_the_sync_with_a_reason(
+async def test_an_amazon_that_is_away_again_and_again_ends_the_sync_with_a_reason(
     service: Service, amazon: FakeAmazon
 ) -> None:
     amazon.documents = {LEDGER: b"date"}
-    amazon.fail["download"] = [AmazonUnavailable("cut off") for _ in range(9)]
+    amazon.fail["report"] = [AmazonUnavailable("cut off") for _ in range(9)]
     await service.connect(ADA)
     await service.work(rounds=20)
     (sync,) = await service.rows("SELECT status, audit FROM sync_jobs")

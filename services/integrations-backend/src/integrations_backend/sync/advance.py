@@ -10,6 +10,7 @@ from integrations_backend.cases.detect import detect_claims
 from integrations_backend.cases.link_costs import link_cost_documents
 from integrations_backend.cases.record import record_cases
 from integrations_backend.cases.recoveries import match_recoveries
+from integrations_backend.detection.findings import Findings
 from integrations_backend.invoices.book import book_costs
 from integrations_backend.stripe_transactions.pull import Puller
 from integrations_backend.stripe_transactions.record import record_transactions
@@ -23,6 +24,9 @@ from opside_chassis.outbox import RetryLater, StagedJob, fence, stage
 
 LAST_TRY = 5
 """A step that failed so often ends the sync as failed; the seller sees why and can start again."""
+LAST_DEATH = 10
+"""A step whose workers died, or were cut off, so often does too: soon its job would be set aside (after
+12 failures), and the sync would run for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,9 @@ class Pipeline:
         if sync is None or sync.status != "running" or sync.step != job.payload["step"]:
             return
         step = Step(sync.step)
+        if job.failures >= LAST_DEATH:
+            await self._end(job, sync, "failed", f"{STAGE[step]}: broke off {job.failures} times")
+            return
         try:
             entry = await self._run(sync, step)
         except RetryLater:
@@ -66,13 +73,8 @@ class Pipeline:
                 await self.fetcher.run(sync)
                 return await self._coverage(sync)
             case Step.NORMALIZE:
-                findings = await detect_claims(
-                    self.sessions,
-                    self.archive,
-                    user_id=user_id,
-                    marketplace_id=sync.marketplace_id,
-                    source_id=sync.id,
-                    now=now,
+                findings = await self.fetcher.long_work.result(
+                    f"{sync.id} {step}", lambda: self._detect(sync)
                 )
                 return {"claims": len(findings.claims), "losses": len(findings.losses)}
             case Step.CASES:
@@ -91,6 +93,16 @@ class Pipeline:
                 return {"reimbursements": matched, **stripe}
             case _:
                 return {}
+
+    async def _detect(self, sync: SyncJob) -> Findings:
+        return await detect_claims(
+            self.sessions,
+            self.archive,
+            user_id=sync.user_id,
+            marketplace_id=sync.marketplace_id,
+            source_id=sync.id,
+            now=self.fetcher.clock(),
+        )
 
     async def _coverage(self, sync: SyncJob) -> dict[str, object]:
         async with transaction(self.sessions, tenant=sync.user_id) as session:

@@ -1,7 +1,9 @@
 """Fetch reports: ask, store the id, poll, download, read. Every move is stored before the next."""
 
+import asyncio
+import logging
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 from integrations_backend.amazon_api.document import as_received
 from integrations_backend.amazon_api.errors import (
     AccessDenied,
+    AmazonUnavailable,
     GrantRefused,
     RequestRefused,
     Throttled,
@@ -18,13 +21,19 @@ from integrations_backend.archive import Archive
 from integrations_backend.connections.state import mark_broken
 from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.ingest import ingest_report
-from integrations_backend.reports.received import ReceivedReport
+from integrations_backend.reports.received import IngestedReport, ReceivedReport
 from integrations_backend.sync import queries
 from integrations_backend.sync.ask import Asking
 from integrations_backend.sync.granted import Granted
 from integrations_backend.sync.listed import list_ready_made
+from integrations_backend.sync.long_work import LongWork
 from integrations_backend.sync.models import SyncJob, SyncReport
-from integrations_backend.sync.rules import SETTLED, poll_pause, written_anew_every
+from integrations_backend.sync.rules import (
+    READ_AGAIN_SECONDS,
+    SETTLED,
+    poll_pause,
+    written_anew_every,
+)
 from integrations_backend.vault.tokens import TokenVault
 from opside_chassis.clock import Clock
 from opside_chassis.database import Sessions, transaction
@@ -38,6 +47,10 @@ NEVER_READY = "Amazon did not finish it within a day"
 HELD_BACK = "Amazon's usage plan held it back for a day"
 WORK_SECONDS = 10.0
 """One run of the job reads for so long, then lets others work; well under the job's 20 s."""
+READ_AT_ONCE = 2
+"""Documents that one worker takes apart at a time: each may need half a gigabyte."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,8 @@ class Fetcher:
     tokens: TokenVault
     archive: Archive
     clock: Clock
+    long_work: LongWork = field(default_factory=LongWork)
+    _reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READ_AT_ONCE))
 
     async def run(self, sync: SyncJob) -> None:
         """Bring every report of the sync one move on.
@@ -89,6 +104,8 @@ class Fetcher:
                     await self._change(sync, report, state="failed", note=HELD_BACK)
                 else:
                     held_up[report.report_key] = error.wait_seconds
+            except RetryLater as error:
+                held_up[report.report_key] = error.after_seconds
             if (self.clock() - begun).total_seconds() > WORK_SECONDS:
                 raise RetryLater(0, "more reports to read")
         return held_up
@@ -106,6 +123,27 @@ class Fetcher:
             await self._change(sync, report, state="denied", note="Amazon grants no such report")
         except (RequestRefused, UnreadableReport) as error:
             await self._change(sync, report, state="failed", note=str(error)[:300])
+        except (GrantRefused, Throttled, RetryLater):
+            raise
+        except Exception as error:
+            if report.state != "ready":
+                raise
+            await self._try_again(sync, report, error)
+
+    async def _try_again(self, sync: SyncJob, report: SyncReport, error: Exception) -> None:
+        """A document that cannot be had holds up no other one, and in the end not its sync either."""
+        failures = report.failures + 1
+        _log.warning(
+            "a document cannot be read",
+            extra={"syncId": sync.id, "report": report.report_key, "failures": failures},
+            exc_info=error,
+        )
+        if failures > len(READ_AGAIN_SECONDS):
+            note = f"its document could not be read in {failures} tries: {_why(error)}"
+            await self._change(sync, report, state="failed", failures=failures, note=note[:300])
+            return
+        await self._change(sync, report, failures=failures)
+        raise RetryLater(READ_AGAIN_SECONDS[failures - 1], "its document is fetched once more")
 
     async def _request(self, sync: SyncJob, report: SyncReport, token: str) -> None:
         asking = Asking(self.sessions, self.clock)
@@ -144,30 +182,37 @@ class Fetcher:
         await self._change(sync, report, state=state, note=note)
 
     async def _read(self, sync: SyncJob, report: SyncReport, token: str) -> None:
+        name = f"{sync.id} {report.report_key}"
+        read = await self.long_work.result(name, partial(self._download, sync, report, token))
+        await self._change(sync, report, state="read", rows=read.rows, rejected=read.rejected)
+
+    async def _download(self, sync: SyncJob, report: SyncReport, token: str) -> IngestedReport:
         document_id = report.document_id or ""
         with tempfile.TemporaryDirectory(prefix="opside-report-") as folder:
             content = Path(folder) / "document"
             charset = await self.amazon.of(sync.user_id).download(token, document_id, content)
             packed = as_received(content)
-            read = await ingest_report(
-                self.sessions,
-                self.archive,
-                ReceivedReport(
-                    user_id=sync.user_id,
-                    sync_id=sync.id,
-                    report_type=report.report_type,
-                    marketplace_id=sync.marketplace_id,
-                    report_id=report.report_id or "",
-                    document_id=document_id,
-                    content=content,
-                    charset=charset,
-                    packed=packed if packed.exists() else None,
-                ),
+            received = ReceivedReport(
+                user_id=sync.user_id,
+                sync_id=sync.id,
+                report_type=report.report_type,
+                marketplace_id=sync.marketplace_id,
+                report_id=report.report_id or "",
+                document_id=document_id,
+                content=content,
+                charset=charset,
+                packed=packed if packed.exists() else None,
             )
-        await self._change(sync, report, state="read", rows=read.rows, rejected=read.rejected)
+            async with self._reading:
+                return await ingest_report(self.sessions, self.archive, received)
 
     async def _change(self, sync: SyncJob, report: SyncReport, **values: object) -> None:
         async with transaction(self.sessions, tenant=sync.user_id) as session:
             await queries.change_report(
                 session, sync_id=sync.id, report_key=report.report_key, **values
             )
+
+
+def _why(error: Exception) -> str:
+    """What Amazon did, or what of ours failed; never the words of an unexpected error."""
+    return str(error) if isinstance(error, AmazonUnavailable) else type(error).__name__

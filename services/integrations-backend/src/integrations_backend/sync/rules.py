@@ -51,6 +51,8 @@ SECONDS_EACH = 1.0
 """After that each report is looked at so rarely that half of getReport's plan (2 a second) is left."""
 WAITED_PART = 0.1
 """A report is looked at again after this part of the time that the sync has waited already."""
+READ_AGAIN_SECONDS = (2.0, 10.0, 60.0, 300.0)
+"""Waits between the tries of a document that cannot be fetched or read; then that report has failed."""
 NEAR_REAL_TIME = frozenset({INVENTORY, SALES})
 """Amazon writes these anew every 30 minutes at most, all others every four hours (facts section 3)."""
 
