@@ -48,6 +48,9 @@ CLOSED_BECAUSE = {
     "reversed": "Amazon took the payment back: judged as a reversal",
     "measures_changed": "the product was larger when the fee was charged",
     "not_measured": "no report tells how Amazon measured the product then",
+    "measures_grew": "Amazon measures the product larger than before: only the seller knows whether it is",
+    "measures_open": "the storage fees of the next month will tell which of Amazon's measures is right",
+    "no_fee_known": "no report tells the fee of the smaller size that Amazon measured",
     NOT_SHOWN: "Amazon's reports no longer show the loss",
 }
 """Why a case is closed, by what detection says of its loss."""

@@ -1,5 +1,6 @@
 """The fee preview: what Amazon expects to charge for a product of the size that it has today."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -30,6 +31,23 @@ class Size:
             abs(one - two) * 100 <= max(one, two) * percent
             for one, two in zip(ours, theirs, strict=True)
         )
+
+    def holds(self, other: "Size", *, percent: int = 0) -> bool:
+        """Not smaller in any measure, but for so many percent."""
+        ours, theirs = (*self.sides, self.weight), (*other.sides, other.weight)
+        return all(
+            two * 100 <= one * (100 + percent) for one, two in zip(ours, theirs, strict=True)
+        )
+
+    @classmethod
+    def around(cls, sizes: Sequence["Size"]) -> "Size":
+        """The smallest that holds all of them."""
+        sides = zip(*(one.sides for one in sizes), strict=True)
+        return cls(tuple(max(some) for some in sides), max(one.weight for one in sizes))
+
+    def __str__(self) -> str:
+        sides = " x ".join(f"{one:.1f}" for one in self.sides)
+        return f"{sides} cm, {self.weight:.2f} kg"
 
 
 @dataclass(frozen=True, slots=True)
