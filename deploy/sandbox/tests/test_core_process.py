@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -77,3 +78,13 @@ def test_snapshot_and_reset_over_http():
         assert control.post("/reset").json()["offsetSeconds"] == 0
         assert control.post("/clock/advance", json={"seconds": -1}).status_code == 422
         assert control.post("/clock/advance", json={"seconds": 1e30}).status_code == 422
+
+
+@pytest.mark.parametrize("provider", ["stripe", "amazon", "gmail", "control"])
+def test_a_head_without_end_is_refused(provider: str):
+    with running() as sandbox:
+        host, _, port = getattr(sandbox, provider).removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=5) as client:
+            with suppress(ConnectionError):
+                client.sendall(b"GET / HTTP/1.1\r\nhost: here\r\nx: " + b"y" * 60_000)
+            assert client.recv(100).startswith(b"HTTP/1.1 4")

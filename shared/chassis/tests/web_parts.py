@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import APIRouter, FastAPI
 
 from opside_chassis.access import Access
+from opside_chassis.bounded_http import BoundedHttp
 from opside_chassis.keyring import KeyRing, SigningKey, generate_keypair
 from opside_chassis.rate_limits import RateLimiter
 from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
@@ -159,7 +160,11 @@ async def served(app: Any, **config: Any) -> AsyncIterator[str]:
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(
-            app, http="httptools", ws="none", log_config=None, access_log=False, **config
+            app,
+            **(
+                {"http": BoundedHttp, "ws": "none", "log_config": None, "access_log": False}
+                | config
+            ),
         )
     )
     # `_serve` leaves the signal handlers of the test process alone.

@@ -10,6 +10,7 @@ from security import (
     pages,
     service_tokens,
     sessions,
+    sockets,
     tokens,
     wire,
 )
@@ -22,6 +23,7 @@ TABLE: tuple[Attack, ...] = (
     *consents.ATTACKS,
     *pages.ATTACKS,
     *sessions.ATTACKS,
+    *sockets.ATTACKS,
     *wire.ATTACKS,
     *gateway.ATTACKS,
     *bodies.ATTACKS,

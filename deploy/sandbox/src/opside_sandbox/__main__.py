@@ -20,6 +20,8 @@ from opside_sandbox.state import open_state
 from opside_sandbox.stripe.app import create as create_stripe
 
 WRONG_SETTING_EXIT = 78
+MAX_HEAD_BYTES = 32 * 1024
+"""Of a request line and its headers, as the services have it."""
 
 
 class _Server(uvicorn.Server):
@@ -51,6 +53,9 @@ def _server(app: FastAPI) -> _Server:
     return _Server(
         uvicorn.Config(
             Cuttable(app),
+            # The other parser of uvicorn keeps headers for as long as a client sends them.
+            http="h11",
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
             log_level="warning",
             access_log=False,
             server_header=False,

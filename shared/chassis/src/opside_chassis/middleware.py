@@ -34,6 +34,9 @@ _log = logging.getLogger(__name__)
 
 _CLIENT_CLOSED = 499
 """What nginx logs for a client that went away; only ever seen in our log."""
+_ANSWER_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
+_ANSWERED = _ANSWER_STARTS | {"websocket.accept", "websocket.close"}
+"""Messages after which nothing else can be answered any more."""
 SECURITY_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -58,8 +61,8 @@ class RequestContext:
         self._hops = trusted_proxy_hops
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
+        """Serve one request, or one WebSocket from its handshake on."""
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -73,9 +76,11 @@ class RequestContext:
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
+            if message["type"] in _ANSWER_STARTS:
                 status = message["status"]
                 MutableHeaders(scope=message)[HEADER] = own_id
+            elif message["type"] == "websocket.accept":
+                status = HTTPStatus.SWITCHING_PROTOCOLS
             await send(message)
 
         try:
@@ -86,15 +91,17 @@ class RequestContext:
 
 
 def _write_access_line(scope: Scope, status: int, took_seconds: float) -> None:
+    """For a socket when it ends: what its handshake was answered, and how long it was open."""
+    method = scope.get("method", "GET")
     quiet = scope["path"].startswith(health.PREFIX) and status < HTTPStatus.INTERNAL_SERVER_ERROR
     _access_log.log(
         logging.DEBUG if quiet else logging.INFO,
         "%s %s %d",
-        scope["method"],
+        method,
         scope["path"],
         status,
         extra={
-            "method": scope["method"],
+            "method": method,
             "path": scope["path"],
             "status": status,
             "durationMs": round(took_seconds * 1000, 1),
@@ -120,7 +127,7 @@ class SecurityHeaders:
         """Serve one request."""
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in _ANSWER_STARTS:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
@@ -147,15 +154,15 @@ class Errors:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; an error after the answer began breaks the connection."""
-        if scope["type"] != "http":
+        """Serve one request or handshake; an error after the answer began breaks the connection."""
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         started = False
 
         async def tracked_send(message: Message) -> None:
             nonlocal started
-            started = started or message["type"] == "http.response.start"
+            started = started or message["type"] in _ANSWERED
             await send(message)
 
         try:
@@ -179,9 +186,9 @@ class Errors:
 
 
 class AddressLimit:
-    """Bounds how often one address may call; services with a good token are not bounded here.
+    """Bounds how often one address may call or open a socket, but for services with a good token.
 
-    They are bounded by the user they act for (`access.member`): all of them come from the
+    These are bounded by the user they act for (`access.member`): all of them come from the
     gateway's address.
     """
 
@@ -190,7 +197,7 @@ class AddressLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; raises `TooManyRequests`."""
-        if scope["type"] == "http" and not _is_probe(scope["path"]):
+        if scope["type"] != "lifespan" and not _is_probe(scope["path"]):
             connection = HTTPConnection(scope)
             state = connection.app.state
             limiter: RateLimiter | None = state.rate_limiter

@@ -17,7 +17,6 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from opside_chassis import problems
 from opside_chassis.errors import BadRequest, OpsideError, PayloadTooLarge
 from opside_chassis.rate_limits import PathLimits, path_limits
 
@@ -52,13 +51,11 @@ class RequestGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; raises `BadRequest` or `PayloadTooLarge`."""
-        if scope["type"] == "websocket":
-            await self._open_socket(scope, receive, send)
-            return
+        if scope["type"] != "lifespan":
+            _check_url(scope)
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        _check_url(scope)
         own = path_limits(scope["path"], self._limits)
         max_bytes = own.max_body_bytes if own and own.max_body_bytes else MAX_BODY_BYTES
         headers = Headers(scope=scope)
@@ -70,15 +67,6 @@ class RequestGuard:
             await self._app(scope, _Replayed(body, receive), send)
         else:
             await self._stream(scope, _Counted(receive, max_bytes), send)
-
-    async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """No layer outside answers for a socket's errors as `Errors` does for a request's."""
-        try:
-            _check_url(scope)
-        except BadRequest as error:
-            await problems.from_error(scope, error)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
 
     async def _stream(self, scope: Scope, counted: "_Counted", send: Send) -> None:
         started = False

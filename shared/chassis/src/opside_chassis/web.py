@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 
 from opside_chassis import problems
 from opside_chassis.access import Access
+from opside_chassis.bounded_http import BoundedHttp
 from opside_chassis.health import Check, HealthFields, health_router
 from opside_chassis.middleware import (
     AddressLimit,
@@ -156,7 +157,7 @@ def server_config(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         ws="websockets-sansio",
         ws_max_size=WEBSOCKET_MESSAGE_BYTES,
         ws_max_queue=4,
