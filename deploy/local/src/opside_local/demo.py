@@ -105,11 +105,10 @@ async def _prepare_payment(demo: Demo) -> None:
     with progress.step("Stripe Connect accounts made silently"):
         await demo.each(lambda seller: payout_account(seller.browser, seller.user_id))
     key = demo.system.place.secrets.stripe_publishable_key
-    with progress.step("cards saved through Stripe's own form") as step:
-        saved = await demo.each(
+    with progress.step("cards saved through Stripe's own form"):
+        await demo.each(
             lambda seller: save_card(seller.browser, stripe_url=urls.stripe, publishable_key=key)
         )
-        step.say(f"{sum(saved)} new")
     for seller in demo.sellers:
         if seller.person.collection == GROSS:
             with progress.step(f"{seller.person.name}: gross collection, payout account completed"):

@@ -39,7 +39,13 @@ def _parser() -> argparse.ArgumentParser:
     token = commands.add_parser("service-token", help="mint a token that acts for a user")
     token.add_argument("--user-id", required=True)
     token.add_argument("--email", default="", help="kept for the older command; not needed")
-    token.add_argument("--ttl-minutes", type=int, default=1, help="1 is the longest allowed")
+    token.add_argument(
+        "--ttl-minutes",
+        type=int,
+        choices=[1],
+        default=1,
+        help="always 1: no service's token lives longer, not even an operator's; mint another one",
+    )
     token.add_argument("--audience", default="integrations-backend")
     add_command(commands)
     check = commands.add_parser("check-statement", help="recompute a statement from its CSV file")
@@ -98,13 +104,9 @@ def main() -> None:
     if arguments.command == "check-statement":
         raise SystemExit(_check_statement(arguments.file))
     if arguments.command == "doctor":
-        see = PRACTICE.see(as_json=arguments.json, alembic_ini=arguments.alembic_ini)
-        raise SystemExit(asyncio.run(see))
+        raise SystemExit(PRACTICE.obey(arguments))
     settings = load(Settings)
     if arguments.command == "service-token":
-        if arguments.ttl_minutes != 1:
-            sys.stderr.write("--ttl-minutes: service tokens live one minute; mend: give 1\n")
-            raise SystemExit(2)
         sys.stdout.write(f"{_service_token(settings, arguments)}\n")
         return
     try:

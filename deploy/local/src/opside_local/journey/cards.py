@@ -15,14 +15,13 @@ STATUS = "/api/v1/stripe/status/{user_id}"
 
 async def save_card(
     browser: Browser, *, stripe_url: str, publishable_key: str, card: str = GOOD_CARD
-) -> bool:
-    """Save a card as Stripe's form in the page does; False when one is saved already.
+) -> None:
+    """Save a card as Stripe's form in the page does; it is the one that fees are taken from now on.
 
     The number goes from the browser to Stripe; Opside hears of it by webhook.
     """
     opened = await browser.send("POST", "/api/v1/stripe/create-customer-setup", body={})
     await _confirm_as_stripe_js(opened, stripe_url, publishable_key, card)
-    return True
 
 
 async def _confirm_as_stripe_js(
