@@ -13,14 +13,12 @@ from opside_chassis.errors import (
     OpsideError,
     PayloadTooLarge,
     TooManyRequests,
-    Unauthenticated,
     Unavailable,
     Unprocessable,
 )
 
 _ERRORS: dict[int, type[OpsideError]] = {
     400: BadRequest,
-    401: Unauthenticated,
     403: Forbidden,
     404: NotFound,
     409: Conflict,
@@ -42,10 +40,12 @@ def as_error(response: httpx.Response, audience: str) -> OpsideError:
     """The error an answer stands for, with the problem's detail, code and extra members.
 
     A 5xx becomes `Unavailable`: the callee's fault is not our caller's, and its text is for
-    nobody. So does a redirect, which is never followed and so no answer either.
+    nobody. So does a redirect, which is never followed and so no answer either; and a 401, which
+    says that our own token was refused: a browser that heard of it would sign its user out.
     """
     status = response.status_code
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.BAD_REQUEST:
+    ours = status == HTTPStatus.UNAUTHORIZED
+    if ours or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.BAD_REQUEST:
         return Unavailable(
             f"{audience} answered {status}.",
             retry_after_seconds=retry_after_seconds(response),

@@ -17,7 +17,6 @@ from opside_chassis.errors import (
     OpsideError,
     PayloadTooLarge,
     TooManyRequests,
-    Unauthenticated,
     Unavailable,
     Unprocessable,
 )
@@ -114,7 +113,6 @@ async def test_a_short_retry_after_is_kept_and_a_long_one_passed_on(client, call
     ("status", "kind"),
     [
         (400, BadRequest),
-        (401, Unauthenticated),
         (403, Forbidden),
         (404, NotFound),
         (409, Conflict),
@@ -131,6 +129,14 @@ async def test_a_problem_becomes_our_error_again(client, callee, status, kind) -
     assert (caught.value.detail, caught.value.code) == ("Said.", "own_code")
     assert caught.value.extra == {"transactionId": "txn_1"}
     assert kind.code != "own_code"
+
+
+async def test_a_refused_token_of_ours_is_no_callers_fault(client, callee) -> None:
+    callee.script = [problem(401, detail="The token is not good.", code="unauthenticated")]
+    with pytest.raises(Unavailable) as caught:
+        await client.request("GET", "/a", scope="s")
+    assert (caught.value.status, caught.value.code) == (503, "unavailable")
+    assert "token" not in caught.value.detail
 
 
 @pytest.mark.parametrize(
