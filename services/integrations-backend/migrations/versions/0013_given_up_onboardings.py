@@ -1,0 +1,12 @@
+"""Onboardings at Stripe that were given up: why, and when."""
+
+revision = "0013"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    """Nothing yet."""
