@@ -12,7 +12,7 @@ from integrations_backend.reports.kinds import KINDS, Column, Kind, ReportKind
 from integrations_backend.reports.layout import layout_of
 from integrations_backend.reports.lines import charsets
 from integrations_backend.reports.marketplaces import Marketplace, marketplace
-from integrations_backend.reports.read import read_batches
+from integrations_backend.reports.read import batches
 
 STORES = [
     marketplace(one)
@@ -139,19 +139,18 @@ def fast(file: File, piece_bytes: int) -> tuple[list[Any], list[Any]]:
     """As the service reads it."""
     for charset in charsets(None, file.store):
         try:
-            batches = list(
-                read_batches(
-                    io.BytesIO(file.data),
-                    file.kind,
-                    store=file.store,
-                    charset=charset,
-                    piece_bytes=piece_bytes,
-                )
+            calls = batches(
+                io.BytesIO(file.data),
+                file.kind,
+                store=file.store,
+                charset=charset,
+                piece_bytes=piece_bytes,
             )
+            parts = [read() for read in calls]
         except UnicodeDecodeError:
             continue
-        rows = [row for batch in batches for row in batch.rows.iter_rows(named=True)]
-        return rows, [(one.line, one.reason) for batch in batches for one in batch.rejected]
+        rows = [row for part in parts for row in part.rows.iter_rows(named=True)]
+        return rows, [(one.line, one.reason) for part in parts for one in part.rejected]
     raise AssertionError
 
 

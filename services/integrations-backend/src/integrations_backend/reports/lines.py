@@ -1,14 +1,16 @@
 """A file's text in pieces of whole lines, UTF-8 whatever it was written in; memory holds one piece."""
 
 import codecs
+import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.marketplaces import Marketplace
 
-PIECE_BYTES = 16 * 1024 * 1024
+PIECE_BYTES = 8 * 1024 * 1024
 MOST_LINES = 250_000
 """In a piece, however short they are."""
 LONGEST_LINE_BYTES = 1024 * 1024
@@ -37,8 +39,18 @@ def first_lines(path: Path, count: int) -> list[str]:
     return [line.rstrip("\r") for line in head.split(line_end, count)[:count]]
 
 
-def pieces(source: BinaryIO, charset: str, *, size: int = PIECE_BYTES) -> Iterator[bytes]:
-    """UTF-8 text that ends with a line end, at most about `size` bytes at a time; the last may end without.
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Whole lines as UTF-8, each ended by a line feed (the file's last one perhaps not)."""
+
+    text: bytes
+    first_line: int
+    """Its number in the file; the header is 1."""
+    lines: int
+
+
+def pieces(source: BinaryIO, charset: str, *, size: int = PIECE_BYTES) -> Iterator[Piece]:
+    """A file's text, at most about `size` bytes at a time.
 
     A file written as UTF-8 is passed on as it is: whoever takes it apart finds a wrong byte.
 
@@ -46,48 +58,62 @@ def pieces(source: BinaryIO, charset: str, *, size: int = PIECE_BYTES) -> Iterat
         UnicodeDecodeError: the file is in another character set.
         UnreadableReport: it is no text file, or a line is far longer than a report's.
     """
-    rest = b""
-    for data in _as_utf_8(source, charset, size):
-        end = data.rfind(b"\n") + 1
-        if end:
-            yield from _few_lines(b"".join((rest, memoryview(data)[:end])))
-            rest = data[end:]
-        else:
-            rest += data
-        if len(rest) > LONGEST_LINE_BYTES:
-            raise UnreadableReport(f"it has a line longer than {LONGEST_LINE_BYTES >> 20} MiB")
-    if rest:
-        yield rest
+    line = 1
+    for text in _as_utf_8(source, charset, size):
+        for part in _few_lines(text):
+            ended = part.count(b"\n")
+            lines = ended if part.endswith(b"\n") else ended + 1
+            yield Piece(part, line, lines)
+            line += lines
 
 
-def _few_lines(piece: bytes) -> Iterator[bytes]:
+def _few_lines(text: bytes) -> Iterator[bytes]:
     """Empty cells cost memory though the file has no byte of them."""
-    if piece.count(b"\n") <= MOST_LINES:
-        yield piece
+    if text.count(b"\n") <= MOST_LINES:
+        yield text
         return
-    half = piece.index(b"\n", len(piece) // 2) + 1
-    if half == len(piece):
-        half = piece.rindex(b"\n", 0, len(piece) // 2) + 1
-    yield from _few_lines(piece[:half])
-    yield from _few_lines(piece[half:])
+    half = text.index(b"\n", len(text) // 2) + 1
+    if half == len(text):
+        half = text.rindex(b"\n", 0, len(text) // 2) + 1
+    yield from _few_lines(text[:half])
+    yield from _few_lines(text[half:])
 
 
 def _as_utf_8(source: BinaryIO, charset: str, size: int) -> Iterator[bytes]:
     """Without byte order mark, every line end a line feed (perhaps behind a carriage return)."""
-    single_returns = _ends_lines_with_returns(source.read(_HEAD_BYTES))
-    source.seek(0)
-    decoder = None if charset == UTF_8 else codecs.getincrementaldecoder(charset)()
+    returns = _ends_lines_with_returns(source.read(_HEAD_BYTES))
     begun = False
-    while data := source.read(size):
+    for data in _whole_lines(source, size, b"\r" if returns else b"\n"):
         if b"\x00" in data:
             raise UnreadableReport("the file holds NUL bytes: it is not a report text file")
-        if decoder is not None:
-            data = decoder.decode(data).encode()
+        text = data if charset == UTF_8 else data.decode(charset).encode()
         if not begun:
-            begun, data = True, data.removeprefix(_BYTE_ORDER_MARK)
-        yield data.replace(b"\r", b"\n") if single_returns else data
-    if decoder is not None:
-        yield decoder.decode(b"", final=True).encode()
+            begun, text = True, text.removeprefix(_BYTE_ORDER_MARK)
+        yield text.replace(b"\r", b"\n") if returns else text
+
+
+def _whole_lines(source: BinaryIO, size: int, line_end: bytes) -> Iterator[bytes]:
+    """About `size` bytes at a time. In no character set of ours a line end is part of a character."""
+    begin, file_end = 0, source.seek(0, io.SEEK_END)
+    while begin < file_end:
+        end = _lines_end(source, begin, min(begin + size, file_end), line_end)
+        source.seek(begin)
+        yield source.read(end - begin)
+        begin = end
+
+
+def _lines_end(source: BinaryIO, begin: int, stop: int, line_end: bytes) -> int:
+    """The place behind the last line that ends before `stop`; of a line that goes on, its own."""
+    last = max(begin, stop - LONGEST_LINE_BYTES)
+    source.seek(last)
+    found = source.read(stop - last).rfind(line_end)
+    if found >= 0:
+        return last + found + 1
+    rest = source.read(LONGEST_LINE_BYTES)
+    more = rest.find(line_end) + 1 or len(rest)
+    if stop - begin + more > LONGEST_LINE_BYTES:
+        raise UnreadableReport(f"it has a line longer than {LONGEST_LINE_BYTES >> 20} MiB")
+    return stop + more
 
 
 def _ends_lines_with_returns(head: bytes) -> bool:

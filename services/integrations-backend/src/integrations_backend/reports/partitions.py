@@ -2,24 +2,27 @@
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from integrations_backend.archive import LINE, OCCURRENCE
-from integrations_backend.reports.ahead import one_ahead
 from integrations_backend.reports.identity import Occurrences, day_of, hashes, identity_of
 from integrations_backend.reports.kinds import ReportKind
 from integrations_backend.reports.lines import charsets
 from integrations_backend.reports.marketplaces import Marketplace
 from integrations_backend.reports.read import (
+    Batch,
     RejectedRow,
+    batches,
     no_charset_fits,
-    read_batches,
+    refuse_the_hopeless,
     schema_of,
 )
+from integrations_backend.reports.side_by_side import side_by_side
 
 UNDATED = "undated"
 """The period of rows that name no day, and of types that have none."""
@@ -94,13 +97,45 @@ def _write(
     with path.open("rb") as source, (folder / KEPT_ASIDE).open("w", newline="") as aside:
         table = csv.writer(aside)
         table.writerow(("line", "reason"))
-        for batch in one_ahead(read_batches(source, kind, store=store, charset=charset)):
-            rejected += len(batch.rejected)
-            shown += batch.rejected[: MOST_SHOWN - len(shown)]
-            table.writerows((row.line, row.reason) for row in batch.rejected)
-            months.add(batch.rows)
+        reading = batches(source, kind, store=store, charset=charset)
+        for part in side_by_side(partial(_parted, read, kind) for read in reading):
+            rejected += len(part.rejected)
+            shown += part.rejected[: MOST_SHOWN - len(shown)]
+            table.writerows((row.line, row.reason) for row in part.rejected)
+            months.add(part)
+            refuse_the_hopeless(months.rows, rejected)
     months.write()
     return WrittenRows(kind, folder, months.rows, rejected, tuple(shown))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A batch by month, each month in the order of the file, and the hashes of its rows."""
+
+    months: list[tuple[str, pl.DataFrame]]
+    hashes: pl.DataFrame
+    rejected: list[RejectedRow]
+
+
+def _parted(read: Callable[[], Batch], kind: ReportKind) -> _Part:
+    batch = read()
+    months = list(_by_month(batch.rows, day_of(kind)))
+    return _Part(months, hashes(batch.rows, kind), batch.rejected)
+
+
+def _by_month(rows: pl.DataFrame, day: str | None) -> Iterator[tuple[str, pl.DataFrame]]:
+    if day is None:
+        yield UNDATED, rows
+        return
+    days = rows[day].dt
+    months = days.year().cast(pl.Int32) * 100 + days.month()
+    if not months.is_sorted():
+        rows = rows.with_columns(months.alias(_MONTH)).sort(_MONTH, maintain_order=True)
+        months = rows.drop_in_place(_MONTH)
+    start = 0
+    for month, length in months.rle().struct.unnest().select("value", "len").iter_rows():
+        yield _period(month), rows.slice(start, length)
+        start += length
 
 
 class _Months:
@@ -108,8 +143,6 @@ class _Months:
 
     def __init__(self, kind: ReportKind, folder: Path) -> None:
         self.rows = 0
-        self._kind = kind
-        self._day = day_of(kind)
         self._schema = stored_schema(kind)
         self._folder = folder
         self._occurrences = Occurrences()
@@ -118,47 +151,38 @@ class _Months:
         self._count = 0
         self._flushes = 0
 
-    def add(self, rows: pl.DataFrame) -> None:
-        """Take a batch."""
-        self.rows += rows.height
-        self._count += rows.height
-        self._hashes.append(hashes(rows, self._kind))
-        for period, part in self._parted(rows):
-            self._waiting[period].append(part)
+    def add(self, part: _Part) -> None:
+        """Take a part."""
+        self.rows += part.hashes.height
+        self._count += part.hashes.height
+        self._hashes.append(part.hashes)
+        for period, rows in part.months:
+            self._waiting[period].append(rows)
         if self._count >= ROWS_IN_MEMORY:
             self.write()
-
-    def _parted(self, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-        """By month, each in the order of the file."""
-        if self._day is None:
-            yield UNDATED, rows
-            return
-        day = rows[self._day].dt
-        months = day.year().cast(pl.Int32) * 100 + day.month()
-        if not months.is_sorted():
-            rows = rows.with_columns(months.alias(_MONTH)).sort(_MONTH, maintain_order=True)
-            months = rows.drop_in_place(_MONTH)
-        start = 0
-        for month, length in months.rle().struct.unnest().select("value", "len").iter_rows():
-            yield _period(month), rows.slice(start, length)
-            start += length
 
     def write(self) -> None:
         """Everything that waits into files; of a report without rows an empty one."""
         if not self._hashes:
             return
         if not self._waiting and not self._flushes:
-            self._waiting[UNDATED].append(pl.DataFrame(schema=schema_of(self._kind)))
+            self._waiting[UNDATED].append(pl.DataFrame(schema=self._schema).drop(OCCURRENCE))
         repeated = self._occurrences.repeated(pl.concat(self._hashes))
-        for period, parts in self._waiting.items():
-            folder = self._folder / period
-            folder.mkdir(exist_ok=True)
-            rows = _numbered(pl.concat(parts), repeated).select(*self._schema)
-            _write_parquet(rows, folder / f"{self._flushes:04d}.parquet")
+        for _ in side_by_side(
+            partial(self._write_month, period, parts, repeated)
+            for period, parts in self._waiting.items()
+        ):
+            pass
         self._waiting.clear()
         self._hashes.clear()
         self._count = 0
         self._flushes += 1
+
+    def _write_month(self, period: str, parts: list[pl.DataFrame], repeated: pl.DataFrame) -> None:
+        folder = self._folder / period
+        folder.mkdir(exist_ok=True)
+        rows = _numbered(pl.concat(parts), repeated).select(*self._schema)
+        _write_parquet(rows, folder / f"{self._flushes:04d}.parquet")
 
 
 def _period(month: int | None) -> str:

@@ -1,8 +1,9 @@
 """Read a report file in batches: every row becomes typed cells or is kept aside with line and reason."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,39 +50,45 @@ class ParsedReport:
     rejected: tuple[RejectedRow, ...]
 
 
-def read_batches(
+def batches(
     source: BinaryIO,
     kind: ReportKind,
     *,
     store: Marketplace,
     charset: str,
     piece_bytes: int = PIECE_BYTES,
-) -> Iterator[Batch]:
-    """The rows of a file in a character set, bounded in memory; at least one batch.
+) -> Iterator[Callable[[], Batch]]:
+    """Calls that each read a part of a file, in its order; they may be made beside each other.
+
+    A call raises `UnicodeDecodeError` when the file is in another character set; so may this.
 
     Raises:
-        UnicodeDecodeError: the file is in another character set.
-        UnreadableReport: a column that the type needs is missing, there are far more columns or rows
-            than a report has, or almost nothing can be read.
+        UnreadableReport: a column that the type needs is missing, or there are far more columns or
+            lines than a report has.
     """
     layout: Layout | None = None
-    line = 1
-    rows = rejected = 0
     for piece in pieces(source, charset, size=piece_bytes):
-        body = piece
+        text, line = piece.text, piece.first_line
+        if line + piece.lines > MOST_LINES:
+            raise UnreadableReport(
+                f"the file has more than {MOST_LINES:,} lines: split it by period"
+            )
         if layout is None:
-            head, _, body = piece.partition(b"\n")
+            head, _, text = text.partition(b"\n")
             layout, line = layout_of(head.decode(), kind, store), 2
-        batch, lines = _read(body, line, layout)
-        line, rows, rejected = (
-            line + lines,
-            rows + batch.rows.height,
-            rejected + len(batch.rejected),
-        )
-        _refuse_the_hopeless(line, rows, rejected)
-        yield batch
+        yield partial(_read, text, line, layout)
     if layout is None:
         raise UnreadableReport("the file is empty")
+
+
+def refuse_the_hopeless(rows: int, rejected: int) -> None:
+    """Of what was read so far of a file.
+
+    Raises:
+        UnreadableReport: almost nothing can be read.
+    """
+    if rejected > max(MOST_REJECTED, rows):
+        raise UnreadableReport(f"more than {MOST_REJECTED} rows cannot be read")
 
 
 def read_file(
@@ -103,10 +110,10 @@ def _read_whole(
     for candidate in charsets(charset, store):
         source.seek(0)
         try:
-            batches = list(read_batches(source, kind, store=store, charset=candidate))
+            parts = [read() for read in batches(source, kind, store=store, charset=candidate)]
         except UnicodeDecodeError:
             continue
-        return _together(kind, batches)
+        return _together(kind, parts)
     raise no_charset_fits()
 
 
@@ -120,17 +127,18 @@ def schema_of(kind: ReportKind) -> dict[str, pl.DataType]:
     return {LINE: pl.UInt32()} | {column.name: DTYPES[column.kind] for column in kind.columns}
 
 
-def _together(kind: ReportKind, batches: list[Batch]) -> ParsedReport:
-    frame = pl.concat([batch.rows for batch in batches])
+def _together(kind: ReportKind, parts: list[Batch]) -> ParsedReport:
+    frame = pl.concat([part.rows for part in parts])
+    rejected = tuple(row for part in parts for row in part.rejected)
+    refuse_the_hopeless(frame.height, len(rejected))
     numbered = frame.with_columns(
         row_key(identity_of(kind)),
         pl.col(LINE).cum_count().over(identity_of(kind)).alias(OCCURRENCE),
     )
-    return ParsedReport(kind, numbered, tuple(row for batch in batches for row in batch.rejected))
+    return ParsedReport(kind, numbered, rejected)
 
 
-def _read(piece: bytes, first_line: int, layout: Layout) -> tuple[Batch, int]:
-    """The rows of a piece of whole lines, and how many lines it has."""
+def _read(piece: bytes, first_line: int, layout: Layout) -> Batch:
     found = read_lines(piece, layout)
     sure = found[READABLE]
     numbers = pl.int_range(first_line, first_line + found.height, dtype=pl.UInt32, eager=True)
@@ -145,7 +153,7 @@ def _read(piece: bytes, first_line: int, layout: Layout) -> tuple[Batch, int]:
         rows = rows.filter(sure)
         if careful.height:
             rows = pl.concat([rows, careful]).sort(LINE)
-    return Batch(_complete(rows, layout.kind), rejected), found.height
+    return Batch(_complete(rows, layout.kind), rejected)
 
 
 def _carefully(
@@ -172,10 +180,3 @@ def _complete(rows: pl.DataFrame, kind: ReportKind) -> pl.DataFrame:
         else pl.lit("" if dtype == pl.String else None, dtype=dtype).alias(name)
         for name, dtype in schema_of(kind).items()
     )
-
-
-def _refuse_the_hopeless(lines: int, rows: int, rejected: int) -> None:
-    if lines > MOST_LINES:
-        raise UnreadableReport(f"the file has more than {MOST_LINES:,} lines: split it by period")
-    if rejected > max(MOST_REJECTED, rows):
-        raise UnreadableReport(f"more than {MOST_REJECTED} rows cannot be read")
