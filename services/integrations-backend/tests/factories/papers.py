@@ -89,9 +89,15 @@ def stored(folder: Path, content: bytes, name: str = "paper") -> Path:
 
 
 async def came(
-    service: Service, folder: Path, content: bytes, *, user_id: str = ADA, part: str = "1"
+    service: Service,
+    folder: Path,
+    content: bytes,
+    *,
+    user_id: str = ADA,
+    part: str = "1",
+    number: str = "NB-2026-7",
 ) -> None:
-    """A file comes by mail."""
+    """A file comes by mail, named after the number of its invoice."""
     now = utc_now()
     origin = Origin(
         user_id=user_id,
@@ -99,7 +105,7 @@ async def came(
         message_id="m1",
         part_id=part,
         received_at=now,
-        came=Came("NB-2026-7.pdf", "billing@northbeam.example", "Invoice NB-2026-7", now.date()),
+        came=Came(f"{number}.pdf", "billing@northbeam.example", f"Invoice {number}", now.date()),
     )
     papers = Papers(service.sessions, service.runtime.archive)
     await papers.keep(stored(folder, content), origin)

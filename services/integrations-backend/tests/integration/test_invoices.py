@@ -148,6 +148,44 @@ async def test_a_price_far_off_the_one_before_is_not_believed_unseen(
     assert {case["unit_cost_minor"] for case in await linked(service)} == {510}
 
 
+async def rivals(service: Service, tmp_path: Path) -> tuple[str, str]:
+    """Two sure invoices of one day that tell other costs of one SKU."""
+    for number, cost, amount in (("NB-2026-7", "2.50", "25.00"), ("NB-2026-8", "2.80", "28.00")):
+        lines = invoice_lines(
+            [(LOST, "10", cost, amount)],
+            number=f"Invoice number: {number}",
+            total=f"Total USD {amount}",
+        )
+        await came(service, tmp_path, pdf(lines), part=number, number=number)
+    await book_costs(service.sessions, service.runtime.archive, user_id=ADA)
+    newer, older = (await get(service, "/api/invoices"))["items"]
+    return older["invoiceId"], newer["invoiceId"]
+
+
+async def test_two_invoices_of_one_day_are_asked_about_and_never_both_booked(
+    service: Service, tmp_path: Path
+) -> None:
+    await record(service, CLAIM)
+    older, newer = await rivals(service, tmp_path)
+    for mine, other in ((older, "NB-2026-8"), (newer, "NB-2026-7")):
+        one = await get(service, f"/api/invoices/{mine}")
+        assert one["status"] == "proposed"
+        assert f"invoice {other} of" in one["reason"]
+        assert one["costs"] == []
+    assert await linked(service) == [{"mcde_doc_id": None, "unit_cost_minor": None}]
+    await act(service, f"/api/invoices/{newer}/confirm")
+    assert [case["unit_cost_minor"] for case in await linked(service)] == [280]
+    await act(service, f"/api/invoices/{older}/confirm")
+    (case,) = await linked(service)
+    assert case["unit_cost_minor"] == 250, "of two that the seller confirmed the lower"
+    (entry,) = await service.rows("SELECT * FROM cost_entries")
+    assert entry["invoice_id"] == older
+    assert "invoice NB-2026-8 of" in entry["source_document"]
+    assert "of the same day, tells a higher cost" in entry["source_document"]
+    await act(service, f"/api/invoices/{older}/reject", {})
+    assert [case["unit_cost_minor"] for case in await linked(service)] == [280]
+
+
 async def test_goods_that_nobody_sells_are_not_booked(service: Service, tmp_path: Path) -> None:
     await came(service, tmp_path, pdf(invoice_lines()))
     found = await only(service)

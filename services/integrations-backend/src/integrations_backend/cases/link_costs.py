@@ -1,7 +1,7 @@
 """The cost book: what a unit cost, from a document; it values lost stock (rulings R16)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from pydantic import Field
@@ -10,6 +10,8 @@ from integrations_backend.cases import invoice_cost_queries, queries
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.wire import AnswerModel, ApiModel, Currency, MinorUnits, PlainText
 
+LONGEST_SOURCE_CHARS = 300
+
 
 class Cost(ApiModel):
     """The cost of one unit of a SKU, minor units, without shipping, handling and duties."""
@@ -17,7 +19,7 @@ class Cost(ApiModel):
     sku: PlainText = Field(min_length=1, max_length=100)
     unit_cost_cents: MinorUnits = Field(gt=0)
     currency: Currency
-    source_document: PlainText = Field(min_length=1, max_length=300)
+    source_document: PlainText = Field(min_length=1, max_length=LONGEST_SOURCE_CHARS)
     effective_date: date
 
 
@@ -54,6 +56,8 @@ class InvoiceCosts:
     currency: str
     effective_date: date
     unit_costs: Mapping[str, int]
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """By SKU, what another invoice says that gave way: told together with the source."""
 
 
 async def book_invoices(
@@ -61,7 +65,7 @@ async def book_invoices(
 ) -> int:
     """Make the entries from invoices exactly these, and link them; answers how many cases changed.
 
-    What a person entered for the same day stays; so does the first of two invoices of one day.
+    What a person entered for the same day stays. No two may tell a cost of one SKU and day.
     """
     rows = [
         {
@@ -69,7 +73,7 @@ async def book_invoices(
             "sku": sku,
             "unit_cost_minor": cost,
             "currency": invoice.currency,
-            "source_document": invoice.source_document,
+            "source_document": _source(invoice, sku),
             "effective_date": invoice.effective_date,
             "invoice_id": invoice.invoice_id,
         }
@@ -80,6 +84,11 @@ async def book_invoices(
         await invoice_cost_queries.replace_invoice_costs(session, user_id, rows)
         unlinked = await invoice_cost_queries.unlink_lost_costs(session, user_id)
         return unlinked + await queries.link_costs(session, user_id)
+
+
+def _source(invoice: InvoiceCosts, sku: str) -> str:
+    told = [invoice.source_document, invoice.beside.get(sku, "")]
+    return "; ".join(one for one in told if one)[:LONGEST_SOURCE_CHARS]
 
 
 class BookedCost(AnswerModel):

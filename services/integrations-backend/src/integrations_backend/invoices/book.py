@@ -15,12 +15,10 @@ from integrations_backend.cases.link_costs import (
 from integrations_backend.invoices import queries
 from integrations_backend.invoices.models import SupplierInvoice
 from integrations_backend.invoices.rules import Status
+from integrations_backend.invoices.weigh import weigh
 from integrations_backend.reports.kinds import INVENTORY
 from integrations_backend.reports.snapshot import newest_snapshot
 from opside_chassis.database import Sessions, transaction
-
-FAR_OFF = 2
-"""A unit cost this many times above or below the one before is looked at by a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ async def book_costs(sessions: Sessions, archive: Archive, *, user_id: str) -> i
     """Bring the cost book in step with the invoices; answers how many cases changed.
 
     Goods that are not known yet wait for Amazon's reports; a cost that a person entered stays.
-    A price that nobody confirmed and that is far off the one before is proposed, not booked.
+    A price that nobody confirmed is proposed, not booked, where another speaks against it (`weigh`).
     """
     async with transaction(sessions, tenant=user_id) as session:
         invoices = await queries.booked(session, user_id)
@@ -91,42 +89,6 @@ async def book_costs(sessions: Sessions, archive: Archive, *, user_id: str) -> i
         for costs, reason in weighed.doubtful:
             await queries.propose(session, user_id, costs.invoice_id, reason)
     return await book_invoices(sessions, weighed.kept, user_id=user_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Weighed:
-    """Costs to book, and those that a person must look at, with the reason."""
-
-    kept: list[InvoiceCosts]
-    doubtful: list[tuple[InvoiceCosts, str]]
-
-
-def weigh(
-    invoices: Iterable[tuple[bool, InvoiceCosts]], entered: Mapping[tuple[str, str], int]
-) -> Weighed:
-    """(confirmed, costs) of each invoice against the unit cost before it, by day.
-
-    Anybody can send a mail: who names twice or half the known price is not believed unseen.
-    """
-    before = dict(entered)
-    found = Weighed([], [])
-    for confirmed, costs in sorted(invoices, key=lambda one: one[1].effective_date):
-        far_off = [
-            sku
-            for sku, cost in costs.unit_costs.items()
-            if _is_far_off(cost, before.get((sku, costs.currency), cost))
-        ]
-        if far_off and not confirmed:
-            reason = f"{far_off[0]} costs less than half or more than twice what it cost before"
-            found.doubtful.append((costs, reason))
-            continue
-        before |= {(sku, costs.currency): cost for sku, cost in costs.unit_costs.items()}
-        found.kept.append(costs)
-    return found
-
-
-def _is_far_off(cost: int, before: int) -> bool:
-    return cost > FAR_OFF * before or cost * FAR_OFF < before
 
 
 def _costs(invoice: SupplierInvoice, known: Catalogue) -> InvoiceCosts:
