@@ -173,6 +173,35 @@ def gateway(house: House, session: Session, binding: str) -> dict[str, str]:
     return bearer(token) | {"X-Opside-Browser-Binding": binding}
 
 
+NOT_AMAZON = (
+    EVIL,
+    "https://sellercentral.amazon.com.evil.test/",
+    "https://sellercentral.amazon.com@evil.test/",
+    "https://sellercentral.amazon.com\\@evil.test/",
+    "http://sellercentral.amazon.com/",
+    "javascript:alert(1)",
+)
+
+
+async def appstore_addresses(house: House) -> set[str]:
+    """A link to our Login URI, as an attacker writes it: to which addresses the consent would go on."""
+    ada = await house.signed_in()
+    acting = {"act_for": ada.user_id}
+    token = house.service_token(MAIN_API, INTEGRATIONS, scopes.START_CONSENT, **acting)
+    led = set()
+    for address in NOT_AMAZON:
+        body = {
+            "userId": ada.user_id,
+            "browserBinding": "b" * 16,
+            "appstore": {"callbackUri": address, "amazonState": "1"},
+        }
+        url = f"{house.integrations}/internal/amazon/consents"
+        answer = await house.ask("POST", url, headers=bearer(token), json=body)
+        if answer.is_success:
+            led.add(address)
+    return led
+
+
 def one_challenge(runtime: Any, _house: House) -> Any:
     """A runtime that signs in without PKCE: every sign-in has the same verifier."""
 
@@ -243,6 +272,18 @@ ATTACKS = (
         None,
         Built(app=lambda app, _: setattr(app.router, "redirect_slashes", True)),
         "evil.test",
+    ),
+    Attack(
+        "redirect: an Appstore that is not Amazon's",
+        appstore_addresses,
+        set(),
+        Mutant(
+            "integrations_backend/amazon_api/appstore.py",
+            '    if f"{parts.scheme}://{parts.netloc}" not in theirs:',
+            "    if not theirs:",
+            service=INTEGRATIONS,
+        ),
+        set(NOT_AMAZON),
     ),
     Attack(
         "sign-in: a session that the attacker planted",

@@ -26,6 +26,7 @@ PUBLIC = {
     "GET /dashboard/page.js",
     "GET /dashboard/page.css",
     "GET /api/auth/amazon/start",
+    "GET /api/auth/amazon/appstore",
     "GET /api/auth/amazon/callback",
     "POST /api/auth/refresh",
     "GET /api/filings/calendar.ics",

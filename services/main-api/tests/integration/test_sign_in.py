@@ -196,6 +196,46 @@ async def test_a_seller_without_an_account_goes_on_to_the_seller_consent(
     assert (identity.scopes, identity.act_for) == ({"consents:start"}, me["userId"])
 
 
+APPSTORE = "/api/auth/amazon/appstore"
+
+
+async def test_a_start_in_the_appstore_is_told_to_the_seller_consent_once(
+    browser: Browser, login: FakeAmazonLogin, street: Street
+) -> None:
+    page = "https://sellercentral.amazon.com/apps/authorize/confirm/app?state=x"
+
+    async def must_consent(_request: Request) -> Response:
+        return JSONResponse({"alreadyConnected": False, "consentUrl": page})
+
+    street.integrations.answer = must_consent
+    asked = {
+        "amazon_callback_uri": "https://sellercentral.amazon.com/apps/authorize/confirm/app",
+        "amazon_state": "amzn-1",
+        "selling_partner_id": "A1",
+        "version": "beta",
+    }
+    started = await browser.http.get(APPSTORE, params=asked)
+    assert started.headers["referrer-policy"] == "no-referrer"
+    answer = await browser.come_back(*login.consent(started.headers["location"], ADA))
+    assert (answer.headers["location"], answer.headers["referrer-policy"]) == (page, "no-referrer")
+    await browser.sign_in()
+    visits = [(await request.json()).get("appstore") for request, _ in street.integrations.asked]
+    assert visits == [
+        {
+            "callbackUri": asked["amazon_callback_uri"],
+            "amazonState": "amzn-1",
+            "beta": True,
+        },
+        None,
+    ]
+
+
+@pytest.mark.parametrize("lacks", ["amazon_callback_uri", "amazon_state"])
+async def test_what_is_no_start_in_the_appstore_is_refused(browser: Browser, lacks: str) -> None:
+    asked = {"amazon_callback_uri": "https://x.test", "amazon_state": "1"} | {lacks: ""}
+    assert (await browser.http.get(APPSTORE, params=asked)).status_code == 422
+
+
 async def test_sign_in_works_while_integrations_is_down(browser: Browser, street: Street) -> None:
     async def broken(_request: Request) -> Response:
         return JSONResponse({}, status_code=503)

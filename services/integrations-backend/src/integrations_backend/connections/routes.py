@@ -1,11 +1,13 @@
 """Connecting and disconnecting a selling account; what a browser asks, under /api and /api/v1."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import RedirectResponse
 
+from integrations_backend.amazon_api.appstore import appstore_url
 from integrations_backend.connections.connect import Connector, ConsentReturn
 from integrations_backend.connections.consents import Visitor, start_consent, take_consent
 from integrations_backend.connections.disconnect import disconnect, list_connections
@@ -41,10 +43,13 @@ async def begin_consent(
     """Open a consent attempt for a signed-in user."""
     if service.act_for != request.user_id:
         raise Forbidden("the request speaks of another user than the token")
+    page_of = parts.amazon.consent_url
+    if request.appstore is not None:
+        page_of = partial(appstore_url, parts.settings, request.appstore)
     return await start_consent(
         parts.database.sessions,
         Provider.AMAZON,
-        parts.amazon.consent_url,
+        page_of,
         visitor=Visitor(request.user_id, request.browser_binding),
         clock=parts.clock,
     )

@@ -11,6 +11,7 @@ from main_api.sessions.models import SignInAttempt
 from main_api.sessions.open_session import OpenedSession, open_session, session_end
 from opside_chassis.clock import Clock
 from opside_chassis.database import EVERY_TENANT, Sessions, transaction
+from opside_contracts.integrations.messages import AppstoreVisit
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,12 @@ class AmazonReturn:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The open session, and whether the seller's account is connected already."""
+    """The open session, whether the seller's account is connected already, and where he came from."""
 
     session: OpenedSession
     amazon_connected: bool
+    appstore: AppstoreVisit | None
+    """Where the sign-in began in Amazon's Appstore."""
 
 
 async def finish_sign_in(
@@ -57,7 +60,9 @@ async def finish_sign_in(
             user_agent=returned.user_agent,
             ends_at=session_end(clock(), lifetime_days),
         )
-        return SignedIn(opened, await amazon_is_connected(session, user.user_id))
+        connected = await amazon_is_connected(session, user.user_id)
+    visit = AppstoreVisit.model_validate(attempt.appstore) if attempt.appstore else None
+    return SignedIn(opened, connected, visit)
 
 
 async def _take_attempt(

@@ -1,6 +1,7 @@
 """Sign-in attempts, browser sessions, and their refresh tokens (only hashes are stored)."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, func
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,6 +19,8 @@ class SignInAttempt(Base):
     """Of a cookie that only the browser which started has."""
     code_verifier: Mapped[str]
     expires_at: Mapped[datetime]
+    appstore: Mapped[dict[str, Any] | None]
+    """What Amazon's Appstore gave the browser, where the sign-in began there."""
 
 
 class BrowserSession(Base):

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from main_api.dependencies import Runtime, runtime
 from main_api.sessions import cookies, rules
 from main_api.sessions.errors import CsrfRefused, SessionEnded, SignInRefused
-from main_api.sessions.finish_sign_in import AmazonReturn, finish_sign_in
+from main_api.sessions.finish_sign_in import AmazonReturn, SignedIn, finish_sign_in
 from main_api.sessions.open_session import OpenedSession
 from main_api.sessions.own_sessions import (
     csrf_token,
@@ -22,8 +22,8 @@ from main_api.sessions.start_sign_in import start_sign_in
 from opside_chassis import access
 from opside_chassis.access import Caller
 from opside_chassis.errors import OpsideError
-from opside_chassis.wire import AnswerModel
-from opside_contracts.integrations.messages import StartSellerConsent
+from opside_chassis.wire import AnswerModel, PlainText
+from opside_contracts.integrations.messages import AppstoreVisit, StartSellerConsent
 
 router = APIRouter()
 Parts = Annotated[Runtime, Depends(runtime)]
@@ -46,7 +46,36 @@ class SessionView(AnswerModel):
 )
 async def start(parts: Parts) -> RedirectResponse:
     """Send the browser to Amazon's consent page."""
-    started = await start_sign_in(parts.database.sessions, parts.login, clock=parts.clock)
+    return await _to_consent(parts)
+
+
+@router.get(
+    "/api/auth/amazon/appstore",
+    dependencies=PUBLIC,
+    status_code=302,
+    response_class=RedirectResponse,
+)
+async def start_from_appstore(
+    parts: Parts,
+    amazon_callback_uri: Annotated[PlainText, Query(min_length=1, max_length=2048)],
+    amazon_state: Annotated[PlainText, Query(min_length=1, max_length=2048)],
+    version: Annotated[str, Query(max_length=20)] = "",
+) -> RedirectResponse:
+    """The application's Login URI: a seller opened it in Amazon's Appstore.
+
+    He signs in as everybody does; his consent then goes on at `amazon_callback_uri`, if that is Seller
+    Central's.
+    """
+    visit = AppstoreVisit(
+        callback_uri=amazon_callback_uri, amazon_state=amazon_state, beta=version == "beta"
+    )
+    return await _to_consent(parts, visit)
+
+
+async def _to_consent(parts: Runtime, appstore: AppstoreVisit | None = None) -> RedirectResponse:
+    started = await start_sign_in(
+        parts.database.sessions, parts.login, clock=parts.clock, appstore=appstore
+    )
     response = RedirectResponse(started.consent_url, status_code=302)
     response.headers["Referrer-Policy"] = "no-referrer"
     cookies.set_cookie(
@@ -90,7 +119,7 @@ async def callback(
     )
     target = f"{parts.settings.app_url}/dashboard"
     if not signed_in.amazon_connected:
-        target = await _seller_consent(parts, signed_in.session, otherwise=target)
+        target = await _seller_consent(parts, signed_in, otherwise=target)
     response = RedirectResponse(target, status_code=302)
     response.headers["Referrer-Policy"] = "no-referrer"
     _give_cookies(response, parts, signed_in.session)
@@ -98,10 +127,12 @@ async def callback(
     return response
 
 
-async def _seller_consent(parts: Runtime, opened: OpenedSession, *, otherwise: str) -> str:
+async def _seller_consent(parts: Runtime, signed_in: SignedIn, *, otherwise: str) -> str:
     """Where the seller connects his account; the dashboard says so when that is not possible now."""
     request = StartSellerConsent(
-        user_id=opened.user_id, browser_binding=rules.hash_of(opened.session_id)
+        user_id=signed_in.session.user_id,
+        browser_binding=rules.hash_of(signed_in.session.session_id),
+        appstore=signed_in.appstore,
     )
     try:
         consent = await parts.integrations.start_seller_consent(request)

@@ -8,6 +8,7 @@ from main_api.sessions import queries, rules
 from main_api.sessions.models import SignInAttempt
 from opside_chassis.clock import Clock
 from opside_chassis.database import Sessions, transaction
+from opside_contracts.integrations.messages import AppstoreVisit
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,9 @@ class StartedSignIn:
     browser_secret: str
 
 
-async def start_sign_in(sessions: Sessions, login: AmazonLogin, *, clock: Clock) -> StartedSignIn:
+async def start_sign_in(
+    sessions: Sessions, login: AmazonLogin, *, clock: Clock, appstore: AppstoreVisit | None = None
+) -> StartedSignIn:
     """Open an attempt that is good for one return of this browser within ten minutes."""
     state, browser_secret, verifier = (rules.new_secret() for _ in range(3))
     now = clock()
@@ -27,6 +30,7 @@ async def start_sign_in(sessions: Sessions, login: AmazonLogin, *, clock: Clock)
         browser_hash=rules.hash_of(browser_secret),
         code_verifier=verifier,
         expires_at=now + timedelta(seconds=rules.ATTEMPT_LIFETIME_SECONDS),
+        appstore=appstore.model_dump(mode="json") if appstore else None,
     )
     async with transaction(sessions) as session:
         await queries.forget_expired_attempts(session, now)
