@@ -20,9 +20,8 @@ from opside_chassis.clock import Clock, utc_now
 from opside_chassis.database import Database, check_application_role
 from opside_chassis.http_client import ServiceClient, provider_client
 from opside_chassis.key_file import Rereading
-from opside_chassis.keyring import KeyRing, SigningKey
-from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
-from opside_chassis.user_token import UserTokenVerifier
+from opside_chassis.keyring import SigningKey
+from opside_chassis.service_token import ServiceTokens
 from opside_chassis.vault import Vault
 from opside_contracts import scopes
 from opside_contracts.accounts.client import AccountsClient
@@ -57,9 +56,7 @@ class Runtime:
 
 def build_access(settings: Settings) -> Access:
     """Whom this service believes."""
-    ring = KeyRing.from_settings(settings)
-    services = ServiceTokenVerifier(ring, SERVICE, granted=scopes.GRANTED[SERVICE])
-    return Access(UserTokenVerifier(ring, SERVICE), services)
+    return Access.from_settings(settings, SERVICE, granted=scopes.GRANTED[SERVICE])
 
 
 def build_vault(settings: Settings) -> Rereading[Vault]:

@@ -14,9 +14,9 @@ from opside_chassis.access import Access
 from opside_chassis.clock import Clock, utc_now
 from opside_chassis.database import Database, check_application_role
 from opside_chassis.http_client import ServiceClient, provider_client
-from opside_chassis.keyring import KeyRing, SigningKey
-from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
-from opside_chassis.user_token import UserTokens, UserTokenVerifier
+from opside_chassis.keyring import SigningKey
+from opside_chassis.service_token import ServiceTokens
+from opside_chassis.user_token import UserTokens
 from opside_contracts import scopes
 from opside_contracts.integrations.client import IntegrationsClient
 from opside_contracts.payments.client import PaymentsClient
@@ -60,9 +60,7 @@ def service_clients(settings: Settings) -> dict[str, ServiceClient]:
 
 def build_access(settings: Settings) -> Access:
     """Whom this service believes, before cookies are known."""
-    ring = KeyRing.from_settings(settings)
-    services = ServiceTokenVerifier(ring, SERVICE, granted=scopes.GRANTED[SERVICE])
-    return Access(UserTokenVerifier(ring, SERVICE), services)
+    return Access.from_settings(settings, SERVICE, granted=scopes.GRANTED[SERVICE])
 
 
 def allowed_origins(settings: Settings) -> frozenset[str]:

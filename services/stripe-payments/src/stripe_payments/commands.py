@@ -118,8 +118,7 @@ def main() -> None:
     """Run one command."""
     arguments = _parser().parse_args()
     if arguments.command == "doctor":
-        see = PRACTICE.see(as_json=arguments.json, alembic_ini=arguments.alembic_ini)
-        raise SystemExit(asyncio.run(see))
+        raise SystemExit(PRACTICE.obey(arguments))
     raise SystemExit(asyncio.run(_run(arguments)))
 
 

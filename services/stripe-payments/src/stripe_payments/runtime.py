@@ -11,9 +11,8 @@ from opside_chassis.database import Database, check_application_role
 from opside_chassis.http_client import ServiceClient
 from opside_chassis.intake import Intake
 from opside_chassis.key_file import Rereading
-from opside_chassis.keyring import KeyRing, SigningKey
-from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
-from opside_chassis.user_token import UserTokenVerifier
+from opside_chassis.keyring import SigningKey
+from opside_chassis.service_token import ServiceTokens
 from opside_contracts import scopes
 from opside_contracts.accounts.client import AccountsClient
 from stripe_payments.roles import API
@@ -40,9 +39,7 @@ class Runtime:
 
 def build_access(settings: Settings) -> Access:
     """Whom this service believes."""
-    ring = KeyRing.from_settings(settings)
-    services = ServiceTokenVerifier(ring, SERVICE, granted=scopes.GRANTED[SERVICE])
-    return Access(UserTokenVerifier(ring, SERVICE), services)
+    return Access.from_settings(settings, SERVICE, granted=scopes.GRANTED[SERVICE])
 
 
 def webhook_secrets(settings: Settings) -> Rereading[WebhookSecrets]:

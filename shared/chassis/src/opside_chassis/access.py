@@ -19,9 +19,11 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.requests import HTTPConnection
 
 from opside_chassis.errors import Forbidden, Unauthenticated
+from opside_chassis.keyring import KeyRing
 from opside_chassis.rate_limits import limit_user
 from opside_chassis.request_context import USER_ID
-from opside_chassis.service_token import ServiceIdentity, ServiceTokenVerifier
+from opside_chassis.service_token import Granted, ServiceIdentity, ServiceTokenVerifier
+from opside_chassis.settings import ServiceSettings
 from opside_chassis.user_token import UserIdentity, UserTokenVerifier
 
 USER = "user"
@@ -65,6 +67,16 @@ class Access:
     session_reader: SessionReader | None = None
     person_reader: PersonReader | None = None
     acting_services: frozenset[str] = frozenset({"main-api"})
+
+    @classmethod
+    def from_settings(
+        cls, settings: ServiceSettings, service: str, *, granted: Granted
+    ) -> "Access":
+        """Tokens for `service` that the ring's keys signed; `granted` scopes by their issuer."""
+        ring = KeyRing.from_settings(settings)
+        return cls(
+            UserTokenVerifier(ring, service), ServiceTokenVerifier(ring, service, granted=granted)
+        )
 
 
 @dataclass(frozen=True, slots=True)

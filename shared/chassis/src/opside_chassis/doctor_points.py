@@ -1,6 +1,7 @@
 """The points of readiness that all services share; each service adds its own in its `doctor.py`."""
 
 import argparse
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -207,6 +208,10 @@ class Practice(Generic[Settings]):
     own: Own[Settings]
     role: str | None = None
     """The duty under which it reads its tables."""
+
+    def obey(self, arguments: argparse.Namespace) -> int:
+        """The whole command that `add_command` declares; answers its exit code."""
+        return asyncio.run(self.see(as_json=arguments.json, alembic_ini=arguments.alembic_ini))
 
     async def see(self, *, as_json: bool, alembic_ini: Path) -> int:
         """Look, print, and answer the exit code: 1 when anything is wrong."""

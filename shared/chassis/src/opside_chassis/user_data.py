@@ -68,6 +68,17 @@ class UserTable:
             raise ValueError(f"{self.name} is no name of a table")
 
 
+def outbox_of(erasure: Goes | Stays) -> UserTable:
+    """The jobs of every service, which know their user as their tenant."""
+    return UserTable(
+        "outbox",
+        "Jobs of our workers for you",
+        erasure,
+        rows="tenant = :user_id",
+        not_exported="orders to our own workers; what they did is in the other tables",
+    )
+
+
 class TableShown(AnswerModel):
     """A table of an export."""
 

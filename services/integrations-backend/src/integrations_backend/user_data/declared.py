@@ -4,7 +4,7 @@ All of it goes. The reimbursements that our fees were computed from are kept by 
 stripe-payments' books; nothing here is a book.
 """
 
-from opside_chassis.user_data import Blurred, Goes, UserTable
+from opside_chassis.user_data import Blurred, Goes, UserTable, outbox_of
 
 PROTECTED = "erase_protected"
 """Rows that the application may not delete; migration 0010."""
@@ -12,13 +12,7 @@ _CIPHERTEXT = "a key to your account at the provider, kept sealed; it says nothi
 
 USER_TABLES = (
     # First: who works on one of these jobs is fenced off from here on.
-    UserTable(
-        "outbox",
-        "Jobs that wait or were done for you",
-        Goes(),
-        rows="tenant = :user_id",
-        not_exported="orders to our own workers; what they did is in the other tables",
-    ),
+    outbox_of(Goes()),
     UserTable("stripe_transactions", "Movements in your own Stripe account", Goes(PROTECTED)),
     UserTable("case_recoveries", "Reimbursements that Amazon paid or took back", Goes(PROTECTED)),
     UserTable("refund_engine_cases", "Cases, and how far each is", Goes(PROTECTED)),
@@ -38,6 +32,7 @@ USER_TABLES = (
     UserTable("report_uploads", "Reports that you uploaded", Goes()),
     UserTable("stripe_pulls", "How far your own Stripe account was read", Goes()),
     UserTable("stripe_accounts", "The payout account that was opened for you", Goes()),
+    UserTable("given_up_onboardings", "Why none could be opened yet", Goes()),
     UserTable(
         "oauth_tokens",
         "Access to your accounts",

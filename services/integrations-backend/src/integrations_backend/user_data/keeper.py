@@ -36,17 +36,13 @@ class IntegrationsKeeper:
     """Implements `opside_chassis.user_data.Keeper`."""
 
     parts: Runtime
+    tables: Sequence[UserTable] = USER_TABLES
     reading_role: str | None = None
 
     @property
     def sessions(self) -> Sessions:
         """Of this service's database."""
         return self.parts.database.sessions
-
-    @property
-    def tables(self) -> Sequence[UserTable]:
-        """Every table with data of users."""
-        return USER_TABLES
 
     async def files(self, user_id: str) -> Sequence[FileShown]:
         """Reports and papers as they were received."""

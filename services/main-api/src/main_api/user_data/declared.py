@@ -4,7 +4,7 @@ What a fee was computed from stays with the books in stripe-payments, seven year
 row of the user stays too, emptied: its id is what the books call him.
 """
 
-from opside_chassis.user_data import Blurred, Goes, Stays, UserTable
+from opside_chassis.user_data import Blurred, Goes, Stays, UserTable, outbox_of
 
 PROTECTED = "erase_protected"
 """Rows and words that the application may not take away; migration 0007."""
@@ -35,13 +35,7 @@ PERSON = (
 
 USER_TABLES = (
     # First: who works on one of these jobs is fenced off from here on.
-    UserTable(
-        "outbox",
-        "Jobs that wait or were done for you",
-        Goes(),
-        rows="tenant = :user_id",
-        not_exported="orders to our own workers; what they did is in the other tables",
-    ),
+    outbox_of(Goes()),
     *PERSON,
     UserTable("integration_status", "Your accounts at Amazon, Google and Stripe", Goes()),
     UserTable(

@@ -36,12 +36,8 @@ class OwnKeeper:
 
     sessions: Sessions
     archive: EvidenceArchive
+    tables: Sequence[UserTable] = USER_TABLES
     reading_role: str | None = None
-
-    @property
-    def tables(self) -> Sequence[UserTable]:
-        """Every table with data of users."""
-        return USER_TABLES
 
     async def holding(self, user_id: str) -> Holding:
         """What there is to be exported."""

@@ -4,7 +4,7 @@ The books stay seven years, and with them whatever proves them (facts/money-safe
 a seller by ids alone; what names him otherwise is taken out.
 """
 
-from opside_chassis.user_data import Blurred, Stays, UserTable
+from opside_chassis.user_data import Blurred, Stays, UserTable, outbox_of
 
 ERASE = "erase_user"
 """The function of migration 0010: no duty may change these columns."""
@@ -62,13 +62,7 @@ USER_TABLES = (
         ),
         rows=" OR ".join(f"strpos(payload::text, '\"' || {name} || '\"') > 0" for name in _NAMES),
     ),
-    UserTable(
-        "outbox",
-        "Jobs of our workers about your payments",
-        Stays("ids and amounts that the books have too; jobs that are done go after a week"),
-        rows="tenant = :user_id",
-        not_exported="orders to our own workers; what they did is in the other tables",
-    ),
+    outbox_of(Stays("ids and amounts that the books have too; jobs that are done go after a week")),
 )
 
 NOBODYS = {

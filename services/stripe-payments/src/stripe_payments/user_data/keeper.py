@@ -45,17 +45,13 @@ class PaymentsKeeper:
     """Implements `opside_chassis.user_data.Keeper`."""
 
     parts: Runtime
+    tables: Sequence[UserTable] = USER_TABLES
     reading_role: str | None = AUDITOR
 
     @property
     def sessions(self) -> Sessions:
         """Of this service's database."""
         return self.parts.database.sessions
-
-    @property
-    def tables(self) -> Sequence[UserTable]:
-        """Every table with data of users."""
-        return USER_TABLES
 
     async def files(self, user_id: str) -> Sequence[FileShown]:  # noqa: ARG002 (of all users alike)
         """This service stores no documents."""
