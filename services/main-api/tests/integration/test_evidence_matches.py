@@ -169,6 +169,54 @@ async def test_prompts_are_those_of_before_while_integrations_is_down(seller: Se
     assert len(seller.integrations.asked) == asked + 2
 
 
+async def accepted(
+    seller: Seller, file: str, cost: str, *, case: str = "cas_1", **head: str
+) -> None:
+    """An invoice of the day that a person matched to a case."""
+    evidence_id = await seller.uploaded(pdf(file), name=f"{file}.pdf", kind="invoice")
+    said = {"invoice_date": "2026-09-01", "currency": "usd"} | head
+    fields = [(0, name, value) for name, value in said.items()]
+    fields += [(1, "quantity", "3"), (1, "unit_cost_minor", cost)]
+    assert (await seller.typed(evidence_id, *fields)).status_code == 200
+    body = {"caseId": case, "lineNo": 1, "units": 1}
+    await seller.posted(f"/api/evidence/{evidence_id}/matches", body, status=201)
+
+
+@pytest.mark.parametrize("order", [("2000", "1800"), ("1800", "2000")])
+async def test_of_two_accepted_invoices_of_a_day_one_counts_whichever_came_first(
+    seller: Seller, order: tuple[str, str]
+) -> None:
+    seller.integrations.cases["usr_a"] = [seller_case(1), seller_case(2, sku="SKU-1")]
+    for case, cost in zip(("cas_1", "cas_2"), order, strict=True):
+        await accepted(seller, f"of {cost}", cost, case=case)
+        await seller.work()
+    last = seller.integrations.costs[-1]
+    assert (last["unitCostCents"], last["sku"]) == (1_800, "SKU-1")
+    assert last["sourceDocument"] == "of 1800.pdf; of 2000.pdf, of the same day, tells another cost"
+
+
+async def test_what_is_no_rival_is_not_named(seller: Seller) -> None:
+    seller.integrations.cases["usr_a"] = [seller_case(1), seller_case(2)]
+    await accepted(seller, "other sku", "1500", case="cas_2")
+    await accepted(seller, "other day", "1500", invoice_date="2026-09-02")
+    await accepted(seller, "other currency", "1500", currency="eur")
+    await accepted(seller, "first", "2000", supplier="Acme", invoice_number="7")
+    await accepted(seller, "copy", "2100", supplier="ACME", invoice_number="7")
+    await accepted(seller, "alike", "2000", invoice_number="9")
+    await seller.work()
+    told = {
+        (one["sku"], one["effectiveDate"], one["currency"]): (
+            one["unitCostCents"],
+            one["sourceDocument"],
+        )
+        for one in seller.integrations.costs
+    }
+    assert told[("SKU-2", "2026-09-01", "usd")] == (1_500, "other sku.pdf")
+    assert told[("SKU-1", "2026-09-02", "usd")] == (1_500, "other day.pdf")
+    assert told[("SKU-1", "2026-09-01", "eur")] == (1_500, "other currency.pdf")
+    assert told[("SKU-1", "2026-09-01", "usd")] == (2_000, "first.pdf (7)")
+
+
 async def test_an_accepted_line_of_an_invoice_tells_what_units_cost(seller: Seller) -> None:
     seller.integrations.cases["usr_a"] = [seller_case(value_cents=None)]
     evidence_id = await typed_invoice(seller)
@@ -187,6 +235,22 @@ async def test_an_accepted_line_of_an_invoice_tells_what_units_cost(seller: Sell
             "effectiveDate": "2026-09-01",
         }
     ]
+
+
+async def test_a_cost_corrected_or_typed_after_the_match_is_booked_too(seller: Seller) -> None:
+    seller.integrations.cases["usr_a"] = [seller_case(value_cents=None)]
+    evidence_id = await typed_invoice(seller)
+    await seller.typed(evidence_id, (1, "unit_cost_minor", None))
+    body = {"caseId": "cas_1", "lineNo": 1, "units": 1}
+    await seller.posted(f"/api/evidence/{evidence_id}/matches", body, status=201)
+    await seller.work()
+    assert seller.integrations.costs == []
+    for cost in ("2000", "1950"):
+        await seller.typed(evidence_id, (1, "unit_cost_minor", cost))
+        await seller.work()
+    await seller.typed(evidence_id, (0, "supplier", "Acme"))
+    await seller.work()
+    assert [one["unitCostCents"] for one in seller.integrations.costs] == [2_000, 1_950]
 
 
 @pytest.mark.parametrize("missing", ["invoice_date", "currency", "unit_cost_minor"])

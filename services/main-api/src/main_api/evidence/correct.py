@@ -2,7 +2,8 @@
 
 from sqlalchemy.exc import IntegrityError
 
-from main_api.evidence import queries
+from main_api.evidence import match_queries, queries
+from main_api.evidence.book_cost import stage_cost
 from main_api.evidence.errors import UnitsUsedUp
 from main_api.evidence.listing import detail_of, own_document
 from main_api.evidence.match import MATCH_EVIDENCE
@@ -12,6 +13,9 @@ from main_api.evidence.schemas import Correction, EvidenceDetail
 from opside_chassis.clock import Clock
 from opside_chassis.database import Sessions, transaction
 from opside_chassis.outbox import stage
+
+TELLS_COST = frozenset({"unit_cost_minor", "currency", "invoice_date", "invoice_number"})
+"""Fields that a booked cost follows from."""
 
 
 async def correct_evidence(
@@ -42,6 +46,10 @@ async def correct_evidence(
                 )
                 await queries.keep_typed_field(session, field, now=clock())
             await queries.follow_quantities(session, document.id)
+            if correction.kind is not None or TELLS_COST & {one.name for one, _ in typed}:
+                # What was booked before, or could not be, follows the correction.
+                for match in await match_queries.accepted_lines(session, document.id):
+                    await stage_cost(session, match, document.kind)
             await stage(session, MATCH_EVIDENCE, {"evidenceId": document.id}, tenant=user_id)
             return await detail_of(session, document)
     except IntegrityError as error:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, delete, func, select, text
+from sqlalchemy import ColumnElement, Row, delete, exists, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from main_api.evidence.models import EvidenceDocument, EvidenceMatch
-from main_api.evidence.rules import MatchStatus
+from main_api.evidence.models import EvidenceDocument, EvidenceField, EvidenceMatch
+from main_api.evidence.rules import DocumentKind, MatchStatus
 
 
 async def hold_matching(session: AsyncSession, user_id: str) -> None:
@@ -139,6 +139,36 @@ async def accepted_documents(
     return (await session.execute(query)).all()
 
 
+async def accepted_lines_of_day(
+    session: AsyncSession, *, user_id: str, day: str, currency: str
+) -> Sequence[Row[EvidenceMatch, EvidenceDocument]]:
+    """Accepted lines of invoices of that day and currency, with their documents."""
+    query = (
+        select(EvidenceMatch, EvidenceDocument)
+        .join(EvidenceDocument, EvidenceDocument.id == EvidenceMatch.document_id)
+        .where(
+            EvidenceMatch.user_id == user_id,
+            EvidenceMatch.status == MatchStatus.ACCEPTED.value,
+            EvidenceMatch.line_no > 0,
+            EvidenceDocument.kind == DocumentKind.INVOICE.value,
+            _says("invoice_date", day),
+            _says("currency", currency),
+        )
+        .order_by(EvidenceMatch.id)
+    )
+    return (await session.execute(query)).all()
+
+
+def _says(name: str, value: str) -> ColumnElement[bool]:
+    """The document as a whole has this field."""
+    return exists().where(
+        EvidenceField.document_id == EvidenceMatch.document_id,
+        EvidenceField.line_no == 0,
+        EvidenceField.name == name,
+        EvidenceField.value == value,
+    )
+
+
 async def kinds_by_case(session: AsyncSession, user_id: str) -> Sequence[Row[str, str, str]]:
     """Case id, kind of document and status of every match that was not rejected."""
     query = (
@@ -164,3 +194,13 @@ async def proven_units(session: AsyncSession, user_id: str) -> dict[str, int]:
         .group_by(EvidenceMatch.case_id)
     )
     return {case_id: int(units) for case_id, units in await session.execute(query)}
+
+
+async def accepted_lines(session: AsyncSession, document_id: str) -> list[EvidenceMatch]:
+    """Accepted matches of a document's lines, oldest first."""
+    query = select(EvidenceMatch).where(
+        EvidenceMatch.document_id == document_id,
+        EvidenceMatch.status == MatchStatus.ACCEPTED.value,
+        EvidenceMatch.line_no > 0,
+    )
+    return list(await session.scalars(query.order_by(EvidenceMatch.id)))

@@ -35,9 +35,10 @@ async def remove_evidence(sessions: Sessions, *, user_id: str, evidence_id: str)
 async def remove_evidence_file(
     sessions: Sessions, archive: EvidenceArchive, job: StagedJob
 ) -> None:
-    """Remove a content from the archive, unless the seller handed it over again meanwhile."""
+    """Remove a content from the archive, and packets bound of it, unless it was handed over again."""
     user_id, sha256 = job.tenant or "", job.payload["sha256"]
     async with transaction(sessions, tenant=user_id) as session:
         await queries.hold_content(session, user_id=user_id, sha256=sha256)
         if await queries.document_of_content(session, user_id=user_id, sha256=sha256) is None:
             await asyncio.to_thread(archive.remove, user_id=user_id, sha256=sha256)
+            await asyncio.to_thread(archive.forget_packets, user_id=user_id)
