@@ -55,7 +55,7 @@ def find(facts: Facts) -> Findings:
         return findings
     lines = _lines(facts.rows[INBOUND])
     booked = _booked(facts.scan(LEDGER), {shipment for shipment, _ in lines})
-    paid = _Paid(payments_of(facts.rows[REIMBURSEMENTS]))
+    paid = _Paid(payments_of(facts.rows[REIMBURSEMENTS]).paid)
     days = {item: booked.first.get(item[0]) or line.reported for item, line in lines.items()}
     # The oldest come first: payments that name no shipment are for those.
     for item, line in sorted(lines.items(), key=lambda one: (days[one[0]], one[0])):

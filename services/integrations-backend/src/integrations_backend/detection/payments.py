@@ -37,19 +37,26 @@ def folded_reason(reason: str) -> str:
     return reason.lower().replace("_", "").replace(" ", "")
 
 
-def payments_of(rows: pl.DataFrame) -> Iterator[Payment]:
-    """Payments for units, oldest first."""
-    return (one for one in _grouped(rows) if not one.original_id and one.units > 0)
+@dataclass(frozen=True, slots=True)
+class Payments:
+    """What the reimbursement rows say, each part oldest first."""
 
-
-def top_ups_of(rows: pl.DataFrame) -> Iterator[Payment]:
+    paid: list[Payment]
+    """For units."""
+    top_ups: list[Payment]
     """Money without units: it raises an earlier payment, which it may name."""
-    return (one for one in _grouped(rows) if one.amount_minor > 0 and one.units <= 0)
+    taken_back: list[Payment]
+    """In money."""
 
 
-def reversals_of(rows: pl.DataFrame) -> Iterator[Payment]:
-    """Payments taken back in money, oldest first."""
-    return (one for one in _grouped(rows) if one.original_id and one.amount_minor < 0)
+def payments_of(rows: pl.DataFrame) -> Payments:
+    """Parted by what they are; a row may be a top-up that names the payment which it raises."""
+    every = list(_grouped(rows))
+    return Payments(
+        paid=[one for one in every if not one.original_id and one.units > 0],
+        top_ups=[one for one in every if one.amount_minor > 0 and one.units <= 0],
+        taken_back=[one for one in every if one.original_id and one.amount_minor < 0],
+    )
 
 
 def _grouped(rows: pl.DataFrame) -> Iterator[Payment]:

@@ -14,7 +14,7 @@ import polars as pl
 from integrations_backend.archive import ROW_KEY
 from integrations_backend.detection.facts import Facts, Missing
 from integrations_backend.detection.findings import Findings
-from integrations_backend.detection.payments import Payment, payments_of, reversals_of
+from integrations_backend.detection.payments import Payment, payments_of
 from integrations_backend.detection.warehouse import FOUND_CODES, LEDGER_DELAY_DAYS
 from integrations_backend.reports.kinds import (
     LEDGER,
@@ -47,14 +47,16 @@ def find(facts: Facts) -> Findings:
     findings = Findings()
     if not facts.read(REIMBURSEMENTS, LEDGER, RETURNS):
         return findings
-    payments = list(payments_of(facts.rows[REIMBURSEMENTS]))
-    taken_back = list(reversals_of(facts.rows[REIMBURSEMENTS]))
-    known = {one.reimbursement_id: one for one in payments}
-    paid_last = {one.order_id: one.day for one in payments}
-    back = _came_back(facts, taken_back)
-    for taken in taken_back:
+    payments = payments_of(facts.rows[REIMBURSEMENTS])
+    known = {one.reimbursement_id: one for one in payments.paid}
+    paid_last = {one.order_id: one.day for one in payments.paid}
+    orders = [
+        taken.order_id or (known[taken.original_id].order_id if taken.original_id in known else "")
+        for taken in payments.taken_back
+    ]
+    back = _came_back(facts, {one.fnsku for one in payments.taken_back}, set(orders))
+    for taken, order_id in zip(payments.taken_back, orders, strict=True):
         original = known.get(taken.original_id)
-        order_id = taken.order_id or (original.order_id if original else "")
         since = original.day if original else date.min
         excuses = _excuses(taken, order_id, since, back)
         missing = _missing(taken, order_id, excuses, known=original is not None)
@@ -112,9 +114,8 @@ def _missing(
     )
 
 
-def _came_back(facts: Facts, taken_back: list[Payment]) -> Back:
-    """What came to light of the items that were taken back."""
-    items = list({one.fnsku for one in taken_back})
+def _came_back(facts: Facts, items: set[str], orders: set[str]) -> Back:
+    """What came to light of the items and in the orders that were taken back."""
     back: Back = defaultdict(list)
     found, received = pl.col("reason").is_in(FOUND_CODES), pl.col("event-type") == "Receipts"
     ledger = (
@@ -124,16 +125,17 @@ def _came_back(facts: Facts, taken_back: list[Payment]) -> Back:
         .select("event-type", "reference-id", "fnsku", "date", "quantity")
         .collect()
     )
-    for row in ledger.iter_rows(named=True):
-        receipt = row["event-type"] == "Receipts"
-        place = row["reference-id"] if receipt else "", row["fnsku"]
+    for kind, reference, fnsku, day, units in ledger.iter_rows():
+        receipt = kind == "Receipts"
         text = "received" if receipt else "found"
-        back[place].append(_CameBack(row["date"], row["quantity"], text))
-    for row in facts.rows[RETURNS].sort("return-date", ROW_KEY).iter_rows(named=True):
+        back[reference if receipt else "", fnsku].append(_CameBack(day, units, text))
+    of_orders = pl.col("order-id").is_in(orders)
+    returns = facts.rows[RETURNS].filter(of_orders).sort("return-date", ROW_KEY)
+    for row in returns.iter_rows(named=True):
         day = row["return-date"].date()
         back[row["order-id"], row["sku"]].append(_CameBack(day, row["quantity"], "returned"))
     if REMOVAL_SHIPMENTS in facts.rows:
-        parcels = facts.rows[REMOVAL_SHIPMENTS].sort("shipment-date", ROW_KEY)
+        parcels = facts.rows[REMOVAL_SHIPMENTS].filter(of_orders).sort("shipment-date", ROW_KEY)
         for row in parcels.iter_rows(named=True):
             day, units = row["shipment-date"].date(), row["shipped-quantity"]
             back[row["order-id"], row["fnsku"]].append(_CameBack(day, units, "sent"))

@@ -12,13 +12,7 @@ from dataclasses import dataclass
 from integrations_backend.detection import customer_returns, inbound, removals, warehouse
 from integrations_backend.detection.facts import Facts, Missing
 from integrations_backend.detection.findings import Findings
-from integrations_backend.detection.payments import (
-    Payment,
-    folded_reason,
-    payments_of,
-    reversals_of,
-    top_ups_of,
-)
+from integrations_backend.detection.payments import Payment, folded_reason, payments_of
 from integrations_backend.detection.sale_values import SaleValues, sale_values
 from integrations_backend.reports.kinds import REIMBURSEMENTS, SETTLEMENT
 
@@ -49,11 +43,11 @@ def find(facts: Facts) -> Findings:
     findings = Findings()
     if not facts.read(REIMBURSEMENTS):
         return findings
-    rows = facts.rows[REIMBURSEMENTS]
+    payments = payments_of(facts.rows[REIMBURSEMENTS])
     values = sale_values(facts) if facts.read(SETTLEMENT) else SaleValues({}, "")
-    taken_back = {one.original_id for one in reversals_of(rows)}
-    top_ups = _TopUps(top_ups_of(rows))
-    for payment in payments_of(rows):
+    taken_back = {one.original_id for one in payments.taken_back}
+    top_ups = _TopUps(payments.top_ups)
+    for payment in payments.paid:
         due = _due(facts, payment, values)
         if due is None or not _is_short(due.minor, payment.amount_minor):
             continue
