@@ -22,6 +22,7 @@ from main_api.settings import Settings
 from opside_chassis.clock import Clock
 from opside_chassis.database import Database
 from opside_chassis.http_client import ServiceClient
+from opside_chassis.http_wire import Wire
 from opside_chassis.keyring import SigningKey
 from opside_chassis.service_token import ServiceTokens
 from opside_chassis.testing.plugin import FrozenClock, Signing
@@ -83,7 +84,7 @@ class Door:
         default_factory=lambda: EvidenceArchive.open(tempfile.mkdtemp(prefix="opside-evidence-"))
     )
     mailer: Mailer | None = None
-    transport: httpx.AsyncBaseTransport | None = None
+    wire: Wire | None = None
     """Instead of sockets to the neighbours."""
     app: FastAPI = field(init=False)
 
@@ -94,7 +95,7 @@ class Door:
         addresses = {INTEGRATIONS: settings.integrations_url, PAYMENTS: settings.payments_url}
         clients = {
             name: ServiceClient(
-                url, name, ServiceTokens(key, SERVICE), transport=self.transport, sleep=at_once
+                url, name, ServiceTokens(key, SERVICE), wire=self.wire, sleep=at_once
             )
             for name, url in addresses.items()
         }

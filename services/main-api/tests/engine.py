@@ -18,6 +18,7 @@ from opside_chassis.http_client import ServiceClient
 from opside_chassis.jobs import Handler, Workshop, drain
 from opside_chassis.outbox import StagedJob
 from opside_chassis.service_token import ServiceTokens
+from opside_chassis.testing.fake_wire import FakeWire
 from opside_contracts.accounts.client import AccountsClient
 from opside_contracts.accounts.messages import EventReceipt
 from opside_contracts.events import CommissionChanged, Event
@@ -75,8 +76,8 @@ class Engine:
 
     def _sender(self, name: str) -> AccountsClient:
         tokens = ServiceTokens(self.door.signing.service(name), name)
-        transport = httpx.ASGITransport(self.door.app)
-        return AccountsClient(ServiceClient(APP_URL, "main-api", tokens, transport=transport))
+        wire = FakeWire(APP_URL, httpx.ASGITransport(self.door.app))
+        return AccountsClient(ServiceClient(APP_URL, "main-api", tokens, wire=wire))
 
     def _mortal(self, kinds: Mapping[str, Handler]) -> dict[str, Handler]:
         async def run(job: StagedJob) -> None:

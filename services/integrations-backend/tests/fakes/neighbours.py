@@ -7,9 +7,12 @@ import httpx
 
 from opside_chassis.http_client import ServiceClient
 from opside_chassis.service_token import ServiceTokens
+from opside_chassis.testing.fake_wire import FakeWire
 from opside_contracts.accounts.client import AccountsClient
 from opside_contracts.events import EVENT, Event
 from opside_contracts.payments.client import PaymentsClient
+
+NEIGHBOUR = "http://neighbour.test"
 
 
 @dataclass
@@ -19,6 +22,9 @@ class Neighbours:
     events: list[Event] = field(default_factory=list)
     onboarded: list[dict[str, object]] = field(default_factory=list)
     payments_down: bool = False
+    refusal: dict[str, object] | None = None
+    """The problem that stripe-payments answers with, its status in it."""
+    refused: int = 0
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content)
@@ -27,6 +33,9 @@ class Neighbours:
             return httpx.Response(200, json={"eventId": body["eventId"], "repeated": False})
         if self.payments_down:
             return httpx.Response(503)
+        if self.refusal is not None:
+            self.refused += 1
+            return httpx.Response(int(str(self.refusal["status"])), json=self.refusal)
         self.onboarded.append(body)
         account = {
             "userId": body["userId"],
@@ -47,5 +56,5 @@ class Neighbours:
         return PaymentsClient(self._client("stripe-payments", tokens))
 
     def _client(self, audience: str, tokens: ServiceTokens) -> ServiceClient:
-        transport = httpx.MockTransport(self._answer)
-        return ServiceClient("http://neighbour.test", audience, tokens, transport=transport)
+        wire = FakeWire(NEIGHBOUR, httpx.MockTransport(self._answer))
+        return ServiceClient(NEIGHBOUR, audience, tokens, wire=wire)

@@ -6,9 +6,8 @@ are thereby dropped both ways (facts/money-safety.md section 9).
 
 from collections.abc import Mapping
 
-import httpx
-
 from opside_chassis.errors import Unavailable
+from opside_chassis.http_wire import Answer, BrokenOff
 
 SHORT_ANSWER_BYTES = 256 * 1024
 """Pages of a list are shorter; what is longer is passed on as it comes and never held."""
@@ -48,30 +47,41 @@ _TO_CLIENT = frozenset(
 
 def forwardable_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers of a client that a service may see."""
-    return {name: value for name, value in headers.items() if name.lower() in _TO_SERVICE}
+    return _allowed(headers, _TO_SERVICE)
 
 
-def answer_headers(response: httpx.Response) -> dict[str, str]:
+def answer_headers(answer: Answer) -> dict[str, str]:
     """The headers of a service's answer that the client may see."""
-    return {name: value for name, value in response.headers.items() if name.lower() in _TO_CLIENT}
+    return _allowed(answer.headers, _TO_CLIENT)
+
+
+def _allowed(headers: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
+    """Lower-cased. One given several times becomes one with all its values (RFC 9110 section 5.3)."""
+    allowed: dict[str, str] = {}
+    for given, value in headers.items():
+        name = given.lower()
+        if name in names:
+            allowed[name] = f"{allowed[name]}, {value}" if name in allowed else value
+    return allowed
 
 
 def has_body(headers: Mapping[str, str]) -> bool:
-    """Whether a request with these (lower-cased or case-blind) headers brings a body."""
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    """Whether a request with these headers brings a body."""
+    given = {name.lower(): value for name, value in headers.items()}
+    return given.get("content-length", "0") != "0" or "transfer-encoding" in given
 
 
-async def short_body(response: httpx.Response, *, broken_off: Unavailable) -> bytes | None:
+async def short_body(answer: Answer, *, broken_off: Unavailable) -> bytes | None:
     """The body as it was sent, the answer closed; None when it is long, or nobody knows how long.
 
     Raises `broken_off` when its service fails in the middle of it.
     """
-    length = response.headers.get("content-length", "")
+    length = answer.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > SHORT_ANSWER_BYTES:
         return None
     try:
-        return b"".join([chunk async for chunk in response.aiter_raw()])
-    except httpx.HTTPError as error:
+        return await answer.aread()
+    except BrokenOff as error:
         raise broken_off from error
     finally:
-        await response.aclose()
+        await answer.aclose()

@@ -5,12 +5,14 @@ size and number of tries, and is refused while a database transaction is open.
 """
 
 import asyncio
+import json as json_text
 import random
+import string
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import httpx
 from opentelemetry import propagate, trace
@@ -19,13 +21,18 @@ from pydantic import BaseModel, ValidationError
 from opside_chassis.database import refuse_open_transaction
 from opside_chassis.errors import BadRequest, Unavailable
 from opside_chassis.forwarding import answer_headers, forwardable_headers, has_body
-from opside_chassis.http_transport import (
-    UNBOUNDED,
-    AnswerTooLarge,
-    BoundedTransport,
-    trusted_authorities,
+from opside_chassis.http_transport import AnswerTooLarge, BoundedTransport, trusted_authorities
+from opside_chassis.http_wire import (
+    CONNECT_TIMEOUT_SECONDS,
+    Answer,
+    BrokenOff,
+    HttpWire,
+    HungUp,
+    NeverSent,
+    Outgoing,
+    Wire,
 )
-from opside_chassis.remote_errors import as_error, retry_after_seconds
+from opside_chassis.remote_errors import WholeAnswer, as_error, is_success, retry_after_seconds
 from opside_chassis.request_context import HEADER as REQUEST_ID_HEADER
 from opside_chassis.request_context import request_id
 from opside_chassis.service_token import ServiceTokens
@@ -35,8 +42,6 @@ MAX_TRIES = 3
 FIRST_PAUSE_SECONDS = 0.1
 MAX_RETRY_AFTER_SECONDS = 2.0
 """A callee that asks for a longer pause is passed on to our caller instead of waited for."""
-CONNECT_TIMEOUT_SECONDS = 2.0
-"""Services are neighbours: what takes longer is down."""
 DEFAULT_TIMEOUT_SECONDS = 10.0
 FORWARD_TIMEOUT_SECONDS = 60.0
 """Longer than the heartbeat of an event stream; bounds the silence, not the whole answer."""
@@ -46,14 +51,14 @@ IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
 
 __all__ = ["AnswerTooLarge", "ServiceClient", "answer_headers", "provider_client"]
 
-Answer = TypeVar("Answer", bound=BaseModel)
+Agreed = TypeVar("Agreed", bound=BaseModel)
 Json = Any
 """A parsed JSON document; the caller's contract says what it must be."""
 
 _RETRIED_STATUS = frozenset({429, 502, 503, 504})
 _SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-# The request never left this machine, so even a POST without a key may be tried again.
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_READS = frozenset({"GET", "HEAD"})
+_STAYS_IN_A_TARGET = "".join(set(string.printable) - set(string.whitespace))
 
 _tracer = trace.get_tracer("opside_chassis.http_client")
 
@@ -63,16 +68,15 @@ class _Call:
     """One call as it will be sent on every try; only token and trace differ."""
 
     method: str
-    path: str
-    query: Mapping[str, Any] | None
-    json: object
+    target: str
+    body: bytes | None
     headers: dict[str, str]
     identity: dict[str, str | None]
     repeatable: bool
 
 
 class ServiceClient:
-    """Calls one of our services (`audience`) at a fixed base URL."""
+    """Calls one of our services (`audience`) at a fixed base URL. Made where an event loop runs."""
 
     def __init__(
         self,
@@ -81,20 +85,14 @@ class ServiceClient:
         tokens: ServiceTokens,
         *,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-        transport: httpx.AsyncBaseTransport | None = None,
+        wire: Wire | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._audience = audience
         self._tokens = tokens
+        self._timeout_seconds = timeout_seconds
         self._sleep = sleep
-        inner = transport or _network()
-        # A given transport also keeps environment proxies away from internal traffic.
-        self._http = httpx.AsyncClient(
-            base_url=base_url,
-            transport=BoundedTransport(inner, MAX_ANSWER_BYTES),
-            timeout=_timeout(timeout_seconds),
-            follow_redirects=False,
-        )
+        self._wire = wire or HttpWire(base_url)
 
     async def request(
         self,
@@ -115,20 +113,23 @@ class ServiceClient:
         `Unavailable` when the callee cannot be reached, breaks or answers nonsense.
         """
         own = dict(headers or {})
+        body = None
+        if json is not None:
+            own["Content-Type"] = "application/json"
+            body = _as_json(json)
         if idempotency_key is not None:
             own[IDEMPOTENCY_HEADER] = idempotency_key
         call = _Call(
             method=method,
-            path=_checked_path(path),
-            query=query,
-            json=json,
+            target=_target(path, urlencode(query or {}).encode()),
+            body=body,
             headers=own,
             identity={"scope": scope, "act_for": act_for, "act_role": act_role},
             repeatable=method in _SAFE_TO_REPEAT or idempotency_key is not None,
         )
         return self._parsed(await self._send_bounded(call))
 
-    async def request_as(self, answer: type[Answer], method: str, path: str, **call: Any) -> Answer:  # noqa: ANN401
+    async def request_as(self, answer: type[Agreed], method: str, path: str, **call: Any) -> Agreed:  # noqa: ANN401
         """The same as `request`, with the body read as its contract says.
 
         Raises what `request` raises, and `Unavailable` for a body that breaks the contract.
@@ -154,24 +155,36 @@ class ServiceClient:
         headers: Mapping[str, str] | None = None,
         trusted_headers: Mapping[str, str] | None = None,
         body_stream: AsyncIterator[bytes] | None = None,
-    ) -> httpx.Response:
+    ) -> Answer:
         """Pass a client's request on as it is, once, and answer the streaming response.
 
         Of `headers` (the client's) only an allow list passes; `trusted_headers` are the
         gateway's own. The caller reads `aiter_raw()` and must `aclose()`. Raises `Unavailable`.
+
+        A read without a body is asked a second time when the connection breaks before the answer:
+        it was perhaps a kept one that the service had just closed.
         """
         acting = {"act_for": act_for, "act_role": act_role, "act_session": act_session}
-        own = {**(trusted_headers or {}), **_call_headers(self._mint({"scope": scope, **acting}))}
-        given = httpx.Headers(headers)
-        request = self._http.build_request(
-            method,
-            httpx.URL(_checked_path(path), query=query or None),
-            headers={**forwardable_headers(given), **own},
-            content=body_stream if has_body(given) else None,
-            timeout=_timeout(FORWARD_TIMEOUT_SECONDS),
-            extensions=UNBOUNDED,
+        given = headers or {}
+        brings_body = has_body(given)
+        call = _Call(
+            method=method,
+            target=_target(path, query),
+            body=None,
+            headers={**forwardable_headers(given), **(trusted_headers or {})},
+            identity={"scope": scope, **acting},
+            repeatable=method in _READS and not brings_body,
         )
-        return await self._stream(request)
+        body = body_stream if brings_body else None
+        try:
+            try:
+                return await self._send(call, body, FORWARD_TIMEOUT_SECONDS)
+            except HungUp:
+                if not call.repeatable:
+                    raise
+                return await self._send(call, body, FORWARD_TIMEOUT_SECONDS)
+        except BrokenOff as error:
+            raise self._unavailable(error) from error
 
     async def read(
         self, path: str, *, scope: str, act_for: str, query: Mapping[str, str] | None = None
@@ -183,59 +196,61 @@ class ServiceClient:
         asked = urlencode(query or {}).encode()
         response = await self.forward("GET", path, scope=scope, act_for=act_for, query=asked)
         try:
-            if not response.is_success:
-                await response.aread()
-                raise as_error(response, self._audience)
-            async for part in response.aiter_bytes():
+            if not is_success(response.status_code):
+                raise as_error(await self._whole(response), self._audience)
+            async for part in response.aiter_raw():
                 yield part
-        except httpx.HTTPError as error:
+        except BrokenOff as error:
             raise self._unavailable(error) from error
         finally:
             await response.aclose()
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._wire.close()
 
-    async def _stream(self, request: httpx.Request) -> httpx.Response:
-        refuse_open_transaction()
-        with self._span(request.method) as span:
-            propagate.inject(request.headers)
-            try:
-                response = await self._http.send(request, stream=True)
-            except httpx.HTTPError as error:
-                raise self._unavailable(error) from error
-            span.set_attribute("http.response.status_code", response.status_code)
-            return response
-
-    async def _send_bounded(self, call: _Call) -> httpx.Response:
-        for tried in range(1, MAX_TRIES + 1):
-            last = tried == MAX_TRIES
-            try:
-                response = await self._send_once(call)
-            except httpx.HTTPError as error:
-                again = call.repeatable or isinstance(error, _NEVER_SENT)
-                if last or not again or isinstance(error, AnswerTooLarge):
-                    raise self._unavailable(error) from error
-                pause_seconds = _back_off_seconds(tried)
-            else:
-                asked_seconds = _pause_seconds(response, tried)
-                if last or not call.repeatable or asked_seconds is None:
-                    return response
-                pause_seconds = asked_seconds
-            await self._sleep(pause_seconds)
-        raise AssertionError("unreachable: the last try returns or raises")
-
-    async def _send_once(self, call: _Call) -> httpx.Response:
+    async def _send(
+        self, call: _Call, body: bytes | AsyncIterator[bytes] | None, silence_seconds: float
+    ) -> Answer:
         refuse_open_transaction()
         with self._span(call.method) as span:
             headers = {**call.headers, **_call_headers(self._mint(call.identity))}
             propagate.inject(headers)
-            response = await self._http.request(
-                call.method, call.path, params=call.query, json=call.json, headers=headers
+            answer = await self._wire.send(
+                Outgoing(call.method, call.target, headers, body, silence_seconds)
             )
-            span.set_attribute("http.response.status_code", response.status_code)
-            return response
+            span.set_attribute("http.response.status_code", answer.status_code)
+            return answer
+
+    async def _send_bounded(self, call: _Call) -> WholeAnswer:
+        for tried in range(1, MAX_TRIES + 1):
+            last = tried == MAX_TRIES
+            try:
+                answer = await self._whole(await self._send(call, call.body, self._timeout_seconds))
+            except BrokenOff as error:
+                again = call.repeatable or isinstance(error, NeverSent)
+                if last or not again:
+                    raise self._unavailable(error) from error
+                pause_seconds = _back_off_seconds(tried)
+            else:
+                asked_seconds = _pause_seconds(answer, tried)
+                if last or not call.repeatable or asked_seconds is None:
+                    return answer
+                pause_seconds = asked_seconds
+            await self._sleep(pause_seconds)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    async def _whole(self, answer: Answer) -> WholeAnswer:
+        """Raises `Unavailable` for one that is larger than a service's may be, and `BrokenOff`."""
+        body = bytearray()
+        try:
+            async for part in answer.aiter_raw():
+                body += part
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise self._unavailable(AnswerTooLarge("The answer is larger than allowed."))
+        finally:
+            await answer.aclose()
+        return WholeAnswer(answer.status_code, answer.headers, bytes(body))
 
     def _mint(self, identity: Mapping[str, str | None]) -> str:
         return self._tokens.mint(
@@ -253,15 +268,13 @@ class ServiceClient:
             attributes={"http.request.method": method, "peer.service": self._audience},
         )
 
-    def _parsed(self, response: httpx.Response) -> Json:
-        if response.is_success:
-            if not response.content:
-                return None
-            try:
-                return response.json()
-            except ValueError as error:
-                raise self._unavailable(error) from error
-        raise as_error(response, self._audience)
+    def _parsed(self, answer: WholeAnswer) -> Json:
+        if not answer.is_success:
+            raise as_error(answer, self._audience)
+        try:
+            return answer.json() if answer.content else None
+        except ValueError as error:
+            raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> Unavailable:
         return Unavailable(
@@ -297,6 +310,12 @@ def _timeout(seconds: float) -> httpx.Timeout:
     return httpx.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT_SECONDS))
 
 
+def _target(path: str, query: bytes) -> str:
+    """Path and query as they are sent: nothing in them can end the line they stand in."""
+    asked = b"?" + query if query else b""
+    return quote(_checked_path(path).encode() + asked, safe=_STAYS_IN_A_TARGET)
+
+
 def _checked_path(path: str) -> str:
     """Refuse what could leave the fixed base URL or climb out of the route it names."""
     parts = urlsplit(path)
@@ -304,6 +323,12 @@ def _checked_path(path: str) -> str:
     if not path.startswith("/") or path.startswith("//") or climbs or "\\" in path:
         raise BadRequest("The path is not allowed.")
     return path
+
+
+def _as_json(value: object) -> bytes:
+    return json_text.dumps(
+        value, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    ).encode()
 
 
 def _call_headers(token: str) -> dict[str, str]:
@@ -320,11 +345,11 @@ def _back_off_seconds(tried: int) -> float:
     return FIRST_PAUSE_SECONDS * float(4 ** (tried - 1)) * jitter
 
 
-def _pause_seconds(response: httpx.Response, tried: int) -> float | None:
+def _pause_seconds(answer: WholeAnswer, tried: int) -> float | None:
     """How long to wait before another try; None when the answer is final."""
-    if response.status_code not in _RETRIED_STATUS:
+    if answer.status_code not in _RETRIED_STATUS:
         return None
-    asked_seconds = retry_after_seconds(response)
+    asked_seconds = retry_after_seconds(answer)
     if asked_seconds is None:
         return _back_off_seconds(tried)
     return asked_seconds if asked_seconds <= MAX_RETRY_AFTER_SECONDS else None

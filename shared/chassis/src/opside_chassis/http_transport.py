@@ -3,12 +3,8 @@
 import ssl
 from collections.abc import AsyncIterator
 from functools import cache
-from typing import Final
 
 import httpx
-
-UNBOUNDED: Final = {"opside.unbounded": True}
-"""Request extension for answers that are passed on as a stream and never held in memory."""
 
 
 class AnswerTooLarge(httpx.TransportError):
@@ -32,8 +28,6 @@ class BoundedTransport(httpx.AsyncBaseTransport):
         response = await self._inner.handle_async_request(request)
         # A client would keep it, and show it with the next request, whosever that is.
         response.headers.pop("set-cookie", None)
-        if request.extensions.get("opside.unbounded"):
-            return response
         stream = response.stream
         assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - an async transport's
         response.stream = _BoundedStream(stream, self._max_body_bytes)

@@ -1,9 +1,10 @@
 """What another service's answer means here: its problem becomes our error again."""
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-
-import httpx
 
 from opside_chassis.errors import (
     BadRequest,
@@ -30,13 +31,37 @@ _STANDARD_MEMBERS = frozenset(
 )
 
 
-def retry_after_seconds(response: httpx.Response) -> int | None:
+@dataclass(frozen=True, slots=True)
+class WholeAnswer:
+    """An answer read to its end."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    """Case-blind."""
+    content: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Whether it is a 2xx."""
+        return is_success(self.status_code)
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever was sent
+        """The body parsed; raises ValueError."""
+        return json.loads(self.content)
+
+
+def is_success(status_code: int) -> bool:
+    """Whether it is a 2xx."""
+    return HTTPStatus.OK <= status_code < HTTPStatus.MULTIPLE_CHOICES
+
+
+def retry_after_seconds(response: WholeAnswer) -> int | None:
     """The pause the callee asked for, in seconds; dates are not used between our services."""
     text = response.headers.get("retry-after", "")
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def as_error(response: httpx.Response, audience: str) -> OpsideError:
+def as_error(response: WholeAnswer, audience: str) -> OpsideError:
     """The error an answer stands for, with the problem's detail, code and extra members.
 
     A 5xx becomes `Unavailable`: the callee's fault is not our caller's, and its text is for
@@ -59,7 +84,7 @@ def as_error(response: httpx.Response, audience: str) -> OpsideError:
     return error
 
 
-def _client_error(response: httpx.Response, body: dict[str, Any], audience: str) -> OpsideError:
+def _client_error(response: WholeAnswer, body: dict[str, Any], audience: str) -> OpsideError:
     status = response.status_code
     detail = str(body.get("detail") or f"{audience} refused with {status}.")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -70,7 +95,7 @@ def _client_error(response: httpx.Response, body: dict[str, Any], audience: str)
     return error
 
 
-def _problem_body(response: httpx.Response) -> dict[str, Any]:
+def _problem_body(response: WholeAnswer) -> dict[str, Any]:
     try:
         body = response.json()
     except ValueError:

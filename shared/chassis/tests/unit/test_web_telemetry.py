@@ -18,6 +18,7 @@ from opside_chassis.error_reports import configure_error_reports
 from opside_chassis.http_client import ServiceClient
 from opside_chassis.service_token import ServiceTokens
 from opside_chassis.telemetry import JsonFormatter, configure
+from opside_chassis.testing.fake_wire import FakeWire
 
 CANARY = "canary7Qx2"
 router = APIRouter(prefix="/t", dependencies=[Depends(access.public())])
@@ -44,9 +45,9 @@ def exporter():
 async def test_a_call_is_one_trace_from_the_caller_to_the_route(exporter) -> None:
     exporter.clear()
     keys = Keys()
-    transport = httpx.ASGITransport(app=app_with(router))
+    wire = FakeWire("http://here.test", httpx.ASGITransport(app=app_with(router)))
     tokens = ServiceTokens(keys.main, "main-api", clock=keys.clock)
-    client = ServiceClient("http://here.test", HERE, tokens, transport=transport)
+    client = ServiceClient("http://here.test", HERE, tokens, wire=wire)
     with trace.get_tracer("test").start_as_current_span("job"):
         await client.request("GET", "/t/items/7", scope="s", query={"code": CANARY})
     await client.close()

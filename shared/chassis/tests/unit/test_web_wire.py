@@ -1,94 +1,534 @@
-"""JSON bodies: names, strict numbers, plain texts."""
+"""The wire between services, against a neighbour that says byte for byte what a test wants."""
 
-from datetime import UTC, datetime
-from enum import Enum
-from typing import Any
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import pytest
-from pydantic import Field, ValidationError
+from web_parts import HERE, Keys
 
-from opside_chassis.wire import AnswerModel, ApiModel, Currency, MinorUnits, PlainText, Reference
+from opside_chassis.errors import Unavailable
+from opside_chassis.forwarding import answer_headers
+from opside_chassis.http_client import ServiceClient
+from opside_chassis.http_wire import (
+    CONNECT_TIMEOUT_SECONDS,
+    Answer,
+    BrokenOff,
+    HttpWire,
+    HungUp,
+    NeverSent,
+    Outgoing,
+)
+from opside_chassis.service_token import ServiceTokens
 
-
-class Colour(Enum):
-    RED = "red"
-
-
-class Part(ApiModel):
-    unit_count: int
-
-
-class Body(ApiModel):
-    unit_count: int
-    maybe: int | None = None
-    many: tuple[int, ...] = ()
-    by_name: dict[str, int] = Field(default_factory=dict)
-    part: Part | None = None
-    flag: bool = False
-    when: datetime | None = None
-    colour: Colour | None = None
-    user_id: Reference = "u"
-    amount: MinorUnits = 0
-    currency: Currency = "usd"
-    note: PlainText = ""
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+MEBIBYTE = 1024 * 1024
 
 
-class Answer(AnswerModel):
-    unit_count: int
+@dataclass
+class Line:
+    """One connection as the neighbour holds it."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    number: int
+
+    async def asked(self) -> bytes:
+        """The head of the next request."""
+        return await self.reader.readuntil(b"\r\n\r\n")
+
+    async def say(self, answer: bytes) -> None:
+        self.writer.write(answer)
+        await self.writer.drain()
+
+
+Script = Callable[[Line], Awaitable[None]]
+
+
+@dataclass
+class Scripted:
+    """Plays `script` on each connection, numbered from 1, and hangs up at its end."""
+
+    script: Script
+    url: str = ""
+    lines: list[Line] = field(default_factory=list)
+
+    async def play(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = Line(reader, writer, len(self.lines) + 1)
+        self.lines.append(line)
+        try:
+            await self.script(line)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def scripted(script: Script) -> AsyncIterator[Scripted]:
+    neighbour = Scripted(script)
+    server = await asyncio.start_server(neighbour.play, "127.0.0.1", 0)
+    neighbour.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield neighbour
+    finally:
+        server.close()
+        for line in neighbour.lines:
+            line.writer.close()
+
+
+@asynccontextmanager
+async def wire_to(neighbour: Scripted) -> AsyncIterator[HttpWire]:
+    wire = HttpWire(neighbour.url)
+    try:
+        yield wire
+    finally:
+        await wire.close()
+
+
+@asynccontextmanager
+async def client_of(neighbour: Scripted) -> AsyncIterator[ServiceClient]:
+    keys = Keys()
+    tokens = ServiceTokens(keys.main, "main-api", clock=keys.clock)
+    client = ServiceClient(neighbour.url, HERE, tokens)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def get(target: str = "/a", *, seconds: float = 5.0) -> Outgoing:
+    return Outgoing("GET", target, {}, None, seconds)
+
+
+def answering(answer: bytes) -> Script:
+    """Every request of every connection is answered alike."""
+
+    async def script(line: Line) -> None:
+        while True:
+            await line.asked()
+            await line.say(answer)
+
+    return script
+
+
+async def body_of(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+async def test_one_connection_serves_one_request_after_the_other() -> None:
+    async with scripted(answering(OK)) as neighbour, wire_to(neighbour) as wire:
+        for _ in range(5):
+            answer = await wire.send(get())
+            assert await answer.aread() == b"ok"
+            await answer.aclose()
+        assert len(neighbour.lines) == 1
+
+
+async def test_a_request_says_what_it_was_told_to_and_nothing_of_the_library() -> None:
+    heads: list[bytes] = []
+
+    async def script(line: Line) -> None:
+        heads.append(await line.asked())
+        await line.say(OK)
+
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        await wire.send(Outgoing("GET", "/a%2Fb/%41?x=%2F&y=a+b", {"x-own": "1"}, None, 5))
+    first, *rest = heads[0].decode().strip().split("\r\n")
+    assert first == "GET /a%2Fb/%41?x=%2F&y=a+b HTTP/1.1"
+    names = {line.partition(":")[0].lower() for line in rest}
+    assert names == {"host", "x-own"}
+
+
+async def test_a_query_of_any_bytes_stays_in_its_line() -> None:
+    heads: list[bytes] = []
+
+    async def script(line: Line) -> None:
+        heads.append(await line.asked())
+        await line.say(OK)
+
+    async with scripted(script) as neighbour, client_of(neighbour) as client:
+        answer = await client.forward("GET", "/a b", scope="s", query=b"q=\xe4 \r\nX-Evil: 1")
+        await answer.aclose()
+    assert heads[0].startswith(b"GET /a%20b?q=%E4%20%0D%0AX-Evil:%201 HTTP/1.1\r\n")
+    assert b"\nX-Evil" not in heads[0]
+
+
+async def test_a_kept_connection_that_was_closed_meanwhile_costs_a_read_nothing() -> None:
+    """The neighbour closes at the moment it is asked again, as a restart or a timeout does."""
+
+    tokens: list[str] = []
+
+    async def script(line: Line) -> None:
+        tokens.append((await line.asked()).decode().lower().partition("authorization: ")[2])
+        await line.say(OK)
+        await line.asked()
+        if line.number == 1:
+            return
+        await line.say(OK)
+
+    async with scripted(script) as neighbour, client_of(neighbour) as client:
+        for _ in range(2):
+            answer = await client.forward("GET", "/a", scope="s")
+            assert await answer.aread() == b"ok"
+        assert len(neighbour.lines) == 2
+    assert len(set(tokens)) == 2
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_what_may_have_been_done_is_not_passed_on_twice(method: str) -> None:
+    async def script(line: Line) -> None:
+        await line.asked()
+
+    async with scripted(script) as neighbour, client_of(neighbour) as client:
+        with pytest.raises(Unavailable):
+            await client.forward(method, "/a", scope="s")
+        assert len(neighbour.lines) == 1
+
+
+async def test_a_neighbour_that_hangs_up_on_every_read_is_asked_twice() -> None:
+    async def script(line: Line) -> None:
+        await line.asked()
+
+    async with scripted(script) as neighbour, client_of(neighbour) as client:
+        with pytest.raises(Unavailable):
+            await client.forward("GET", "/a", scope="s")
+        assert len(neighbour.lines) == 2
+
+
+async def test_the_wire_itself_tries_once() -> None:
+    async def script(line: Line) -> None:
+        await line.asked()
+
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        with pytest.raises(HungUp):
+            await wire.send(get())
+        assert len(neighbour.lines) == 1
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "begun",
     [
-        {"unitCount": "1"},
-        {"unitCount": 1.0},
-        {"unitCount": True},
-        {"maybe": "1"},
-        {"many": ["1"]},
-        {"byName": {"a": "1"}},
-        {"part": {"unitCount": "1"}},
-        {"flag": "true"},
-        {"flag": 1},
-        {"amount": "1"},
-        {"amount": -1},
-        {"amount": 10**10},
-        {"currency": "dollar"},
-        {"userId": True},
-        {"userId": 1.5},
-        {"userId": ""},
-        {"note": "a\x00"},
-        {"note": "a\n"},
-        {"unknown": 1},
-        {"note": "x" * 10_001},
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
     ],
 )
-def test_what_a_body_may_not_hold(wrong: dict[str, Any]) -> None:
-    good = {"unitCount": 1}
-    Body.model_validate(good)
-    with pytest.raises(ValidationError):
-        Body.model_validate({**good, **wrong})
+async def test_an_answer_that_breaks_off_in_its_midst_is_never_taken_for_a_whole_one(
+    begun: bytes,
+) -> None:
+    async def script(line: Line) -> None:
+        await line.asked()
+        await line.say(begun)
+
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        answer = await wire.send(get())
+        with pytest.raises(BrokenOff):
+            await answer.aread()
+        answer = await wire.send(get())
+        with pytest.raises(BrokenOff):
+            [part async for part in answer.aiter_raw()]
 
 
-def test_dates_enums_and_references_come_as_json_has_them() -> None:
-    body = Body.model_validate(
-        {
-            "unitCount": 1,
-            "when": "2026-06-01T12:00:00Z",
-            "colour": "red",
-            "userId": 42,
-            "currency": "EUR",
-            "note": "e\u0301",
-        }
-    )
-    assert body.when == datetime(2026, 6, 1, 12, tzinfo=UTC)
-    assert (body.colour, body.user_id, body.currency, body.note) == (Colour.RED, "42", "eur", "é")
+@pytest.mark.parametrize(
+    "said", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nA b\r\n\r\n", b"\x16\x03"]
+)
+async def test_an_answer_that_is_no_http_is_broken_off(said: bytes) -> None:
+    async def script(line: Line) -> None:
+        await line.asked()
+        await line.say(said)
+
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        with pytest.raises(BrokenOff):
+            await wire.send(get())
 
 
-def test_names_are_camel_case_on_the_wire_only() -> None:
-    assert Body(unit_count=2).model_dump(by_alias=True)["unitCount"] == 2
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Le"])
+async def test_silence_before_an_answer_ends(said: bytes) -> None:
+    async def script(line: Line) -> None:
+        await line.asked()
+        await line.say(said)
+        await asyncio.sleep(5)
+
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        async with asyncio.timeout(2):
+            with pytest.raises(BrokenOff):
+                await wire.send(get(seconds=0.2))
 
 
-def test_an_answer_may_grow_but_its_numbers_stay_strict() -> None:
-    assert Answer.model_validate({"unitCount": 1, "later": 2}).unit_count == 1
-    with pytest.raises(ValidationError):
-        Answer.model_validate({"unitCount": "1"})
+async def test_silence_in_a_body_ends_and_a_slow_body_does_not() -> None:
+    async def script(line: Line) -> None:
+        await line.asked()
+        await line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        for _ in range(8):
+            await asyncio.sleep(0.1)
+            await line.say(b"x")
+        await asyncio.sleep(5)
+
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        answer = await wire.send(get(seconds=0.4))
+        got = b""
+        async with asyncio.timeout(3):
+            with pytest.raises(BrokenOff):
+                async for part in answer.aiter_raw():
+                    got += part
+        assert got == b"xxxxxxxx"
+
+
+async def test_nobody_there_is_told_from_an_answer_that_broke_off() -> None:
+    async with scripted(answering(OK)) as neighbour:
+        url = neighbour.url
+    wire = HttpWire(url)
+    with pytest.raises(NeverSent):
+        await wire.send(get())
+    await wire.close()
+    assert CONNECT_TIMEOUT_SECONDS <= 2
+
+
+async def test_headers_are_long_and_not_without_end() -> None:
+    def script_of(size: int) -> Script:
+        return answering(
+            b"HTTP/1.1 200 OK\r\nLocation: /" + b"x" * size + b"\r\nContent-Length: 0\r\n\r\n"
+        )
+
+    async with scripted(script_of(16_000)) as neighbour, wire_to(neighbour) as wire:
+        answer = await wire.send(get())
+        assert len(answer.headers["location"]) == 16_001
+    async with scripted(script_of(MEBIBYTE)) as neighbour, wire_to(neighbour) as wire:
+        with pytest.raises(BrokenOff):
+            await wire.send(get())
+
+
+@pytest.mark.parametrize(
+    ("method", "head"),
+    [
+        ("GET", b"HTTP/1.1 204 No Content\r\n\r\n"),
+        ("GET", b'HTTP/1.1 304 Not Modified\r\nETag: "7"\r\nContent-Length: 99\r\n\r\n'),
+        ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"),
+        ("DELETE", b"HTTP/1.1 204 No Content\r\n\r\n"),
+    ],
+)
+async def test_answers_without_a_body_leave_the_connection_to_the_next(
+    method: str, head: bytes
+) -> None:
+    async with scripted(answering(head)) as neighbour, wire_to(neighbour) as wire:
+        for _ in range(2):
+            answer = await wire.send(Outgoing(method, "/a", {}, None, 1.0))
+            assert await answer.aread() == b""
+            await answer.aclose()
+        assert len(neighbour.lines) == 1
+
+
+async def test_cookies_are_kept_for_nobody_and_given_to_nobody() -> None:
+    heads: list[bytes] = []
+
+    async def script(line: Line) -> None:
+        while True:
+            heads.append(await line.asked())
+            await line.say(
+                b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\n"
+                b"Vary: Accept\r\nVary: Cookie\r\nContent-Length: 0\r\n\r\n"
+            )
+
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        for _ in range(2):
+            answer = await wire.send(get())
+            await answer.aclose()
+            assert answer_headers(answer) == {"vary": "Accept, Cookie", "content-length": "0"}
+    assert not any(b"cookie" in head.lower() for head in heads)
+
+
+async def test_a_redirect_is_an_answer() -> None:
+    moved = b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
+    async with scripted(answering(moved)) as neighbour, wire_to(neighbour) as wire:
+        answer = await wire.send(get())
+        assert (answer.status_code, answer.headers["location"]) == (307, "/elsewhere")
+        assert len(neighbour.lines) == 1
+
+
+async def test_proxies_of_the_environment_see_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scripted(answering(OK)) as proxy, scripted(answering(OK)) as neighbour:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        async with wire_to(neighbour) as wire:
+            await (await wire.send(get())).aclose()
+        assert (len(proxy.lines), len(neighbour.lines)) == (0, 1)
+
+
+async def test_a_compressed_answer_is_passed_on_as_it_is() -> None:
+    packed = gzip.compress(b"x" * 1000)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    async with scripted(answering(head + packed)) as neighbour, wire_to(neighbour) as wire:
+        answer = await wire.send(get())
+        assert answer_headers(answer)["content-encoding"] == "gzip"
+        assert await answer.aread() == packed
+
+
+async def left_by_closing(answer: Answer) -> None:
+    async for _ in answer.aiter_raw():
+        break
+    await answer.aclose()
+
+
+async def left_by_cancelling(answer: Answer) -> None:
+    async def read() -> None:
+        async for _ in answer.aiter_raw():
+            await asyncio.sleep(0)
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0.05)
+    reading.cancel()
+    await asyncio.wait({reading})
+
+
+@pytest.mark.parametrize("leave", [left_by_closing, left_by_cancelling])
+async def test_who_leaves_an_answer_leaves_its_connection(
+    leave: Callable[[Answer], Awaitable[None]],
+) -> None:
+    """Whatever of it still comes must never be read as the answer to somebody else."""
+
+    left = asyncio.Event()
+
+    async def script(line: Line) -> None:
+        await line.asked()
+        if line.number > 1:
+            await line.say(OK)
+            return
+        await line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n")
+        try:
+            while True:
+                await line.say(b"x" * MEBIBYTE)
+        finally:
+            left.set()
+
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        await leave(await wire.send(get()))
+        async with asyncio.timeout(2):
+            await left.wait()
+        assert await (await wire.send(get())).aread() == b"ok"
+
+
+async def test_a_body_is_read_no_faster_than_it_is_taken() -> None:
+    taken, go_on = 0, asyncio.Event()
+
+    async def script(line: Line) -> None:
+        await line.asked()
+        await go_on.wait()
+        while not (await line.reader.read(MEBIBYTE)).endswith(b"\r\n0\r\n\r\n"):
+            pass
+        await line.say(OK)
+
+    async def parts() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for _ in range(64):
+            taken += 1
+            yield b"x" * MEBIBYTE
+
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        sending = asyncio.create_task(wire.send(Outgoing("POST", "/a", {}, parts(), 5)))
+        await asyncio.sleep(0.5)
+        assert 0 < taken < 32
+        go_on.set()
+        assert await (await sending).aread() == b"ok"
+        assert taken == 64
+
+
+async def mebibytes(count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield b"x" * MEBIBYTE
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_a_neighbour_that_takes_no_body_is_given_up(streamed: bool) -> None:
+    async def script(_line: Line) -> None:
+        await asyncio.sleep(5)
+
+    body = mebibytes(64) if streamed else b"x" * 64 * MEBIBYTE
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        async with asyncio.timeout(3):
+            with pytest.raises(BrokenOff):
+                await wire.send(Outgoing("POST", "/a", {}, body, 0.3))
+
+
+async def test_a_slow_body_is_waited_for() -> None:
+    async def script(line: Line) -> None:
+        await line.asked()
+        await line.reader.readexactly(6)
+        await line.say(OK)
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(6):
+            await asyncio.sleep(0.1)
+            yield b"x"
+
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        answer = await wire.send(Outgoing("POST", "/a", {"content-length": "6"}, parts(), 0.3))
+        assert await answer.aread() == b"ok"
+
+
+class _ClientGoneError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-length": "9"}])
+async def test_a_body_whose_sender_goes_away_is_never_taken_for_a_whole_one(
+    headers: dict[str, str],
+) -> None:
+    heard = b""
+
+    async def script(line: Line) -> None:
+        nonlocal heard
+        await line.asked()
+        heard = await line.reader.read(MEBIBYTE)
+        heard += await line.reader.read()
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"half"
+        raise _ClientGoneError
+
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        with pytest.raises(_ClientGoneError):
+            await wire.send(Outgoing("POST", "/a", headers, parts(), 5))
+        await asyncio.sleep(0.1)
+    assert b"half" in heard
+    assert not heard.endswith(b"0\r\n\r\n")
+
+
+async def test_a_body_goes_on_when_its_answer_has_begun() -> None:
+    async def script(line: Line) -> None:
+        await line.asked()
+        await line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+        await line.reader.readexactly(6)
+        await line.say(b"ok")
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(6):
+            await asyncio.sleep(0.05)
+            yield b"x"
+
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        answer = await wire.send(Outgoing("POST", "/a", {"content-length": "6"}, parts(), 1.0))
+        assert await answer.aread() == b"ok"
+
+
+async def test_an_answer_before_the_end_of_the_body_costs_the_connection() -> None:
+    """The rest of the body is nobody's next request."""
+
+    async def script(line: Line) -> None:
+        await line.asked()
+        await line.say(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+        await line.reader.read()
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            await asyncio.sleep(0.02)
+            yield b"x" * 1000
+
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        for number in (1, 2):
+            answer = await wire.send(Outgoing("POST", "/a", {}, parts(), 5))
+            assert (answer.status_code, await answer.aread()) == (413, b"no")
+            await answer.aclose()
+            assert len(neighbour.lines) == number
