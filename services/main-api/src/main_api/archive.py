@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
@@ -92,6 +93,10 @@ class EvidenceArchive:
         if not _SELLER.fullmatch(user_id) or not _DIGEST.fullmatch(digest):
             raise ValueError("no place in the archive has such a name")
         return self.root / user_id / "packets" / f"{digest}.pdf"
+
+    def forget_packets(self, *, user_id: str) -> None:
+        """Remove the seller's bound packets: they may hold pages of a document that he deleted."""
+        shutil.rmtree(self.seller_folder(user_id) / "packets", ignore_errors=True)
 
     def new_file(self) -> Path:
         """A name that nobody has; what is written there is moved to its place, or removed."""

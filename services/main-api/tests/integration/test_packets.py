@@ -248,6 +248,27 @@ async def test_the_zip_holds_everything_as_received_with_checksums(seller: Selle
     assert list(incoming.iterdir()) == []
 
 
+async def test_no_packet_keeps_pages_of_a_document_that_was_deleted(seller: Seller) -> None:
+    filing_id = await packet_of(seller, ("private.pdf", pdf("a private matter")))
+    assert "a private matter" in text_of(await read_pdf(seller, filing_id))
+    [document] = (await seller.got("/api/evidence"))["items"]
+    answer = await seller.http.delete(f"/api/evidence/{document['evidenceId']}")
+    assert answer.status_code == 204
+    await seller.work()
+    kept = [one for one in seller.door.evidence.root.rglob("*") if one.is_file()]
+    assert kept == []
+    assert "a private matter" not in text_of(await read_pdf(seller, filing_id))
+
+
+async def test_a_document_that_goes_away_meanwhile_is_said(seller: Seller) -> None:
+    filing_id = await packet_of(seller, ("gone.pdf", pdf("gone")))
+    [document] = (await seller.got("/api/evidence"))["items"]
+    seller.door.evidence.remove(user_id=seller.user_id, sha256=document["sha256"])
+    answer = await seller.http.get(f"/api/filings/{filing_id}/packet.zip")
+    assert (answer.status_code, answer.json()["code"]) == (409, "packet_changed")
+    assert list((seller.door.evidence.root / "incoming").iterdir()) == []
+
+
 async def test_what_a_report_says_is_no_formula_and_no_mark_up(seller: Seller) -> None:
     hostile: dict[str, Any] = {"note": "=HYPERLINK(1)", "b": "<b>bold & <script>", "日本": "東京"}
     seller.integrations.cases["usr_a"] = [seller_case(explanation=hostile)]

@@ -4,13 +4,18 @@
 const POLL_MILLISECONDS = 2000;
 const byId = (id) => document.getElementById(id);
 
-const ALREADY_REFRESHED = 409; // by another tab: the new cookies are here
+const ALREADY_REFRESHED = 409; // by another tab: the new cookies are here, or on their way
+const ON_THEIR_WAY_MILLISECONDS = 1000;
 let refreshing = null;
 
 // One refresh for all calls that wait for it: a refresh token used twice ends the session.
 function refresh() {
   refreshing ??= fetch("/api/auth/refresh", { method: "POST", credentials: "same-origin" })
-    .then((response) => response.ok || response.status === ALREADY_REFRESHED)
+    .then(async (response) => {
+      if (response.status !== ALREADY_REFRESHED) return response.ok;
+      await new Promise((goOn) => { setTimeout(goOn, ON_THEIR_WAY_MILLISECONDS); });
+      return true;
+    })
     .finally(() => { refreshing = null; });
   return refreshing;
 }

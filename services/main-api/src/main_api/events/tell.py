@@ -71,7 +71,7 @@ def _taken_back(event: RecoveryReversed) -> Notice:
         Kind.TAKEN_BACK,
         f"taken_back:{event.reversal_id}",
         f"Amazon took {Money(event.amount_minor, event.currency)} back",
-        f"It belongs to reimbursement {event.recovery_id}. Our fee on it is given back to you.",
+        f"It belongs to reimbursement {event.recovery_id}. A fee that you paid on it is given back to you.",
     )
 
 

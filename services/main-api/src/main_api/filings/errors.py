@@ -39,6 +39,12 @@ class PacketNotBound(Unprocessable):
     code = "packet_not_bound"
 
 
+class PacketChanged(Conflict):
+    """A document of the packet was deleted at this moment; the next try is without it."""
+
+    code = "packet_changed"
+
+
 class NoSuchFeed(NotFound):
     """There is no such calendar, or it was revoked."""
 

@@ -14,7 +14,7 @@ from main_api.archive import EvidenceArchive
 from main_api.case_facts.facts import Facts
 from main_api.evidence.packet_evidence import PacketDocument
 from main_api.filings.claim_text import field_sheet
-from main_api.filings.errors import PacketNotBound
+from main_api.filings.errors import PacketChanged, PacketNotBound
 from main_api.filings.listing import evidence_of, own_filing, text_of
 from main_api.filings.packet_spec import AT, BoundDocument, PacketSpec
 from opside_chassis.database import Sessions, transaction
@@ -135,9 +135,16 @@ async def _bind(spec: PacketSpec, target: Path, binder: Sequence[str]) -> int | 
 
 
 def write_zip(packet: Packet, target: Path) -> None:
-    """The packet as a ZIP: text, field sheet, every document as received, and their checksums."""
+    """The packet as a ZIP: text, field sheet, every document as received, and their checksums.
+
+    Raises:
+        PacketChanged: a document went away meanwhile.
+    """
     try:
         _write_zip(packet, target)
+    except FileNotFoundError as error:
+        target.unlink(missing_ok=True)
+        raise PacketChanged("a document of this packet was deleted just now; ask again") from error
     except OSError:
         target.unlink(missing_ok=True)
         raise
