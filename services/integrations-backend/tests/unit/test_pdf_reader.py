@@ -9,8 +9,12 @@ import pytest
 from factories.papers import invoice_lines, pdf, pdf_of, stored
 
 from integrations_backend.invoices.errors import ReaderBusy, Unreadable
-from integrations_backend.invoices.pdf import PdfReader, pdf_text
+from integrations_backend.invoices.pdf import TURN_SECONDS, WALL_SECONDS, PdfReader, pdf_text
 from integrations_backend.invoices.pdf_words import CPU_SECONDS, MOST_LETTERS
+from integrations_backend.invoices.read_paper import read_in_time
+from integrations_backend.invoices.reading import Came
+from opside_chassis.jobs import JOB_TIMEOUT_SECONDS
+from opside_contracts.integrations.papers import LONGEST_READING_SECONDS, READING_WAIT_SECONDS
 
 
 @pytest.fixture
@@ -82,6 +86,33 @@ async def test_a_reader_that_gets_no_time_is_started_anew(tmp_path: Path) -> Non
     with pytest.raises(ReaderBusy):
         await pdf_text(stored(tmp_path, pdf(invoice_lines())), reader=hasty)
     hasty.end()
+
+
+async def test_nobody_waits_longer_than_his_callers_for_his_turn(tmp_path: Path) -> None:
+    crowded = PdfReader(wall_seconds=60, turn_seconds=0.05)
+    with crowded._one_at_a_time:
+        begun = time.monotonic()
+        with pytest.raises(ReaderBusy):
+            await pdf_text(stored(tmp_path, pdf(invoice_lines())), reader=crowded)
+        assert time.monotonic() - begun < 30
+    assert crowded._program is None, "the other one's reading goes on"
+    assert (await pdf_text(stored(tmp_path, pdf(invoice_lines())), reader=crowded)).lines
+    crowded.end()
+
+
+def test_every_wait_is_longer_than_what_it_waits_for() -> None:
+    assert CPU_SECONDS < WALL_SECONDS - TURN_SECONDS
+    assert WALL_SECONDS < LONGEST_READING_SECONDS < READING_WAIT_SECONDS < JOB_TIMEOUT_SECONDS
+
+
+async def test_who_waits_for_a_reading_hears_in_time_that_it_takes_too_long(
+    tmp_path: Path,
+) -> None:
+    paper = stored(tmp_path, pdf(invoice_lines()))
+    came = Came("a.pdf", "", "", None)
+    with pytest.raises(ReaderBusy):
+        await read_in_time(paper, came, seconds=0)
+    assert (await read_in_time(paper, came, seconds=60)).reading is not None
 
 
 async def test_a_reader_that_was_killed_is_started_anew(reader: PdfReader, tmp_path: Path) -> None:

@@ -106,8 +106,11 @@ class ServiceClient:
         json: object = None,
         headers: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
     ) -> Json:
         """Call and answer the parsed JSON body; None for an empty one.
+
+        `timeout_seconds`: for a callee that by its contract may work longer than most.
 
         Raises the `OpsideError` of the callee's problem (its detail and code kept), or
         `Unavailable` when the callee cannot be reached, breaks or answers nonsense.
@@ -127,7 +130,8 @@ class ServiceClient:
             identity={"scope": scope, "act_for": act_for, "act_role": act_role},
             repeatable=method in _SAFE_TO_REPEAT or idempotency_key is not None,
         )
-        return self._parsed(await self._send_bounded(call))
+        wait_seconds = timeout_seconds or self._timeout_seconds
+        return self._parsed(await self._send_bounded(call, wait_seconds))
 
     async def request_as(self, answer: type[Agreed], method: str, path: str, **call: Any) -> Agreed:  # noqa: ANN401
         """The same as `request`, with the body read as its contract says.
@@ -222,11 +226,11 @@ class ServiceClient:
             span.set_attribute("http.response.status_code", answer.status_code)
             return answer
 
-    async def _send_bounded(self, call: _Call) -> WholeAnswer:
+    async def _send_bounded(self, call: _Call, wait_seconds: float) -> WholeAnswer:
         for tried in range(1, MAX_TRIES + 1):
             last = tried == MAX_TRIES
             try:
-                answer = await self._whole(await self._send(call, call.body, self._timeout_seconds))
+                answer = await self._whole(await self._send(call, call.body, wait_seconds))
             except BrokenOff as error:
                 again = call.repeatable or isinstance(error, NeverSent)
                 if last or not again:

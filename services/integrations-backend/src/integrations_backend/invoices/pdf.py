@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from integrations_backend.invoices.errors import ReaderBusy, Unreadable
 from integrations_backend.invoices.page_text import DocumentText, Line, Word, lines_of
 
 WALL_SECONDS = 14.0
-"""Longer than the processor time that a file gets; shorter than a job."""
+"""More than twice the processor time that a file gets; less than any reading may take
+(`opside_contracts.integrations.papers.LONGEST_READING_SECONDS`), so that its answer is still heard."""
+TURN_SECONDS = 4.0
+"""Of these a file waits so long for its turn; papers take tenths of a second."""
 _CHUNK = 1024 * 1024
 _PROGRAM = (sys.executable, "-I", "-m", "integrations_backend.invoices.pdf_words")
 
@@ -25,20 +29,33 @@ _PROGRAM = (sys.executable, "-I", "-m", "integrations_backend.invoices.pdf_words
 class PdfReader:
     """The program, started when it is first needed and again when it had to be ended."""
 
-    def __init__(self, wall_seconds: float = WALL_SECONDS) -> None:
+    def __init__(
+        self, wall_seconds: float = WALL_SECONDS, turn_seconds: float = TURN_SECONDS
+    ) -> None:
         self._wall_seconds = wall_seconds
+        self._turn_seconds = turn_seconds
         self._one_at_a_time = threading.Lock()
         self._program: subprocess.Popen[bytes] | None = None
 
     def read(self, content: Path) -> dict[str, Any]:
         """Pages of words, or an error. Raises `ReaderBusy` when no answer comes in time."""
-        with self._one_at_a_time:
+        until = time.monotonic() + self._wall_seconds
+        with self._turn():
             program = self._running()
             try:
-                return dict(json.loads(_ask(program, str(content), self._wall_seconds)))
+                return dict(json.loads(_ask(program, str(content), until)))
             except (OSError, ValueError, TimeoutError) as error:
                 self.end()
                 raise ReaderBusy from error
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._one_at_a_time.acquire(timeout=self._turn_seconds):
+            raise ReaderBusy
+        try:
+            yield
+        finally:
+            self._one_at_a_time.release()
 
     def end(self) -> None:
         """End the program and its copies."""
@@ -62,12 +79,11 @@ class PdfReader:
         return self._program
 
 
-def _ask(program: "subprocess.Popen[bytes]", path: str, wall_seconds: float) -> bytes:
+def _ask(program: "subprocess.Popen[bytes]", path: str, until: float) -> bytes:
     if program.stdin is None or program.stdout is None:
         raise OSError("the reader has no pipes")
     program.stdin.write(path.encode() + b"\n")
     program.stdin.flush()
-    until = time.monotonic() + wall_seconds
     said, wanted = b"", None
     while wanted is None or len(said) < wanted:
         left = until - time.monotonic()

@@ -4,12 +4,13 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from integrations_backend.invoices.errors import Unreadable
+from integrations_backend.invoices.errors import ReaderBusy, Unreadable
 from integrations_backend.invoices.media import Media, media_of
 from integrations_backend.invoices.parse import parse
 from integrations_backend.invoices.pdf import pdf_text
 from integrations_backend.invoices.plain import plain_text
 from integrations_backend.invoices.reading import Came, Reading
+from opside_contracts.integrations.papers import LONGEST_READING_SECONDS
 
 FEWEST_WORDS = 5
 """A scan has none; a stamp or a page number makes no text of it."""
@@ -45,3 +46,14 @@ async def read_paper(content: Path, came: Came) -> PaperRead:
         scanned = "it is a scan: it holds pictures and no text"
         return PaperRead(media, None, scanned if text.pictures else "it holds no text")
     return PaperRead(media, await asyncio.to_thread(parse, text, came))
+
+
+async def read_in_time(
+    content: Path, came: Came, *, seconds: float = LONGEST_READING_SECONDS
+) -> PaperRead:
+    """The same for somebody who waits; raises `ReaderBusy` before his patience ends."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await read_paper(content, came)
+    except TimeoutError as error:
+        raise ReaderBusy from error

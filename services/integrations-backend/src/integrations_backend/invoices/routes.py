@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from integrations_backend.dependencies import Runtime, runtime
 from integrations_backend.invoices.errors import ReaderBusy
 from integrations_backend.invoices.present import parsed
-from integrations_backend.invoices.read_paper import read_paper
+from integrations_backend.invoices.read_paper import read_in_time
 from integrations_backend.invoices.reading import Came
 from integrations_backend.invoices.review import Invoices
 from integrations_backend.invoices.rules import Status
@@ -125,6 +125,6 @@ async def parse_document(
         file = Path(folder) / "paper"
         file.write_bytes(content)
         try:
-            return parsed(await read_paper(file, came))
+            return parsed(await read_in_time(file, came))
         except ReaderBusy as error:
             raise Unavailable("too many papers at once", retry_after_seconds=15) from error

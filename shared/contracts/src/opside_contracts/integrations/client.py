@@ -8,7 +8,11 @@ from opside_chassis.http_client import ServiceClient
 from opside_contracts import scopes
 from opside_contracts.integrations.cases import FileCase, SellerCase, SellerCases, UnitCost
 from opside_contracts.integrations.messages import SellerConsent, StartSellerConsent
-from opside_contracts.integrations.papers import ParsedDocument, ParseDocument
+from opside_contracts.integrations.papers import (
+    READING_WAIT_SECONDS,
+    ParsedDocument,
+    ParseDocument,
+)
 
 MOST_CASES_IN_A_PAGE = 100
 
@@ -38,6 +42,7 @@ class IntegrationsClient:
             "/internal/documents/parse",
             scope=scopes.PARSE_DOCUMENT,
             json=request.model_dump(mode="json", by_alias=True, exclude_none=True),
+            timeout_seconds=READING_WAIT_SECONDS,
         )
 
     async def list_open_cases(

@@ -8,6 +8,11 @@ from opside_chassis.wire import AnswerModel, ApiModel, PlainText
 
 LARGEST_PAPER_BYTES = 10 * 1024 * 1024
 """What is read; larger files are no invoices."""
+LONGEST_READING_SECONDS = 15.0
+"""Within it a paper is read, or the reader says that it is busy (503)."""
+READING_WAIT_SECONDS = 17.0
+"""A caller waits longer than the reader may take, so that it hears the reader's own word and reads no paper
+twice; and less than a job may run (`opside_chassis.jobs.JOB_TIMEOUT_SECONDS`)."""
 _BASE64_CHARS = LARGEST_PAPER_BYTES * 4 // 3 + 4
 _LONG_TEXT = 1_000
 
