@@ -167,7 +167,7 @@ def folder() -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def machine_in(tmp_path: Path) -> AsyncIterator[Machine]:
+async def machine_in(tmp_path: Path, **settings_of_worker: str) -> AsyncIterator[Machine]:
     """All of it, and a seller whose account is connected."""
     alembic_ini = Path(__file__).parents[1] / "alembic.ini"
     with (
@@ -187,6 +187,7 @@ async def machine_in(tmp_path: Path) -> AsyncIterator[Machine]:
         await admin.execute(TRAP)
         app_url = role_url(url, role="integrations_app", password=PASSWORD)
         changes = {**sandbox.settings, "database_url": app_url, "redis_url": redis.url}
+        changes |= settings_of_worker
         database = Database.connect(app_url, application_name="tests")
         settings = settings_of(Keys(), tmp_path, **changes)
         async with live_amazon(settings) as amazon:
