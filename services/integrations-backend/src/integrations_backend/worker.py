@@ -6,6 +6,7 @@ from integrations_backend.connections.connect import FIRST_SYNC, ONBOARD_STRIPE
 from integrations_backend.events import PUBLISH_EVENT
 from integrations_backend.human_cases import open_case_for_job
 from integrations_backend.mail.jobs import mail_handlers, mail_schedules
+from integrations_backend.onboarding.again import LOOK_SECONDS, ONBOARD_AGAIN, onboard_again
 from integrations_backend.onboarding.onboard import onboard_stripe
 from integrations_backend.reports.upload import DETECT_UPLOAD
 from integrations_backend.runtime import SCHEMA, SERVICE, Runtime, open_runtime
@@ -44,7 +45,8 @@ def handlers(runtime: Runtime, hints: ProgressHints) -> Mapping[str, Handler]:
         ADVANCE_SYNC: hints.after(pipeline.advance),
         FIRST_SYNC: first_sync,
         SYNC_EVERYBODY: Everybody(sessions, clock).start,
-        ONBOARD_STRIPE: lambda job: onboard_stripe(sessions, runtime.payments, job),
+        ONBOARD_STRIPE: lambda job: onboard_stripe(sessions, runtime.payments, job, clock=clock),
+        ONBOARD_AGAIN: lambda job: onboard_again(sessions, job, clock=clock),
         PUBLISH_EVENT: publish,
         DETECT_UPLOAD: UploadDetection(sessions, runtime.archive, clock).run,
         **mail_handlers(runtime),
@@ -61,6 +63,7 @@ async def work(settings: Settings) -> None:
             open_case_for_job,
             (
                 Schedule(SYNC_EVERYBODY, settings.sync_interval_seconds),
+                Schedule(ONBOARD_AGAIN, LOOK_SECONDS),
                 *stripe_schedules(runtime),
                 *mail_schedules(settings),
             ),

@@ -55,6 +55,7 @@ INSERT INTO report_uploads (id, user_id, files, status, marketplace_id) VALUES
     ('upl_1', :u, jsonb_build_array(:c), 'failed', 'ATVPDKIKX0DER');
 INSERT INTO stripe_pulls (user_id, account_id) VALUES (:u, :c);
 INSERT INTO stripe_accounts (user_id, stripe_account_id) VALUES (:u, :c);
+INSERT INTO given_up_onboardings VALUES (:u, 'refused', :c, now());
 INSERT INTO outbox (id, kind, payload, tenant, status) VALUES
     ('obx_' || :u, 'advance_sync', jsonb_build_object('syncId', :c), :u, 'waiting');
 INSERT INTO human_cases (id, kind, reference, reason) VALUES ('hum_1', 'taken', :c || ':' || :u, :c)

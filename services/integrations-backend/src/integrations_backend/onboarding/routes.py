@@ -1,24 +1,27 @@
 """Whether a Stripe account was made for the caller."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 
 from integrations_backend.dependencies import Runtime, runtime
-from integrations_backend.onboarding.models import StripeAccount
+from integrations_backend.onboarding.status import Stage, read_progress
 from opside_chassis import access
 from opside_chassis.access import Caller
-from opside_chassis.database import transaction
 from opside_chassis.wire import AnswerModel
 
 router = APIRouter()
 
 
 class OnboardingStatus(AnswerModel):
-    """The answer of the source document."""
+    """The answer of the source document, and more of the truth while there is no account."""
 
     success: bool = True
     status: Literal["created", "not_found"]
+    stage: Stage
+    next_try_at: datetime | None
+    """Not before then, while the stage is `waiting`."""
 
 
 @router.get("/api/stripe/status")
@@ -28,6 +31,9 @@ async def onboarding_status(
     parts: Annotated[Runtime, Depends(runtime)],
 ) -> OnboardingStatus:
     """`created` once the seller has a Stripe account."""
-    async with transaction(parts.database.sessions, tenant=caller.user_id) as session:
-        row = await session.get(StripeAccount, caller.user_id)
-    return OnboardingStatus(status="not_found" if row is None else "created")
+    progress = await read_progress(parts.database.sessions, user_id=caller.user_id)
+    return OnboardingStatus(
+        status="created" if progress.stage is Stage.CREATED else "not_found",
+        stage=progress.stage,
+        next_try_at=progress.next_try_at,
+    )
