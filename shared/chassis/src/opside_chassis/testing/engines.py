@@ -195,6 +195,8 @@ class EmbeddedPostgres(_Engine):
         }
         if not self._durable:
             options |= {"fsync": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
+            # Passwords that nobody attacks: tests connect thousands of times.
+            options |= {"scram_iterations": "1"}
         return [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
 
     def _initialise(self, binaries: Path) -> None:

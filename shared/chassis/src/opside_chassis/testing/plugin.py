@@ -15,6 +15,7 @@ import asyncio
 import hashlib
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -48,6 +49,11 @@ FROZEN_START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 _PASSWORD = hashlib.sha256(
     os.environ.get("TEST_DATABASE_URL", secrets.token_hex(16)).encode()
 ).hexdigest()
+
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a TemporaryDirectory is made there
+_ROOM_BYTES = 4 * 1024**3
+"""A container's is often 64 MiB; the log of a throw-away server grows to 2 GiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +130,11 @@ def _named_address(variable: str) -> str:
 
 @contextmanager
 def _scratch() -> Iterator[Path]:
-    """A throw-away folder that the server's user can pass through."""
-    with tempfile.TemporaryDirectory(prefix="opside-test-", ignore_cleanup_errors=True) as name:
+    """A throw-away folder that the server's user can pass through; in memory, if that has room."""
+    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES
+    with tempfile.TemporaryDirectory(
+        prefix="opside-test-", dir=_MEMORY if roomy else None, ignore_cleanup_errors=True
+    ) as name:
         folder = Path(name)
         folder.chmod(0o711)
         yield folder
@@ -218,7 +227,8 @@ async def template_database(
 async def _copy(postgres_url: str, template: MigratedDatabase) -> MigratedDatabase:
     name = f"opside_test_{secrets.token_hex(6)}"
     source = make_url(template.admin_url).database
-    await _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {source}")
+    # As files: through the log, as Postgres does it by itself, takes twice as long.
+    await _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy")
     return MigratedDatabase(_at_database(postgres_url, name), template.schema)
 
 
