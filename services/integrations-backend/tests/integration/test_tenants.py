@@ -6,14 +6,14 @@ import pytest
 from factories.books import Books, paid
 from factories.claims import CLAIM, cases_of, file_case, record
 from factories.papers import came, invoice_lines, pdf
-from factories.report_rows import file_text, row
+from factories.report_rows import file_text, row, sale
 from fakes.amazon_fake import FakeAmazon
 from fastapi import FastAPI
 from service import ADA, BEN, Service
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from integrations_backend.reports.kinds import INVENTORY, LEDGER
+from integrations_backend.reports.kinds import INVENTORY, LEDGER, SETTLEMENT
 from integrations_backend.tables import metadata
 from opside_chassis import access
 from opside_chassis.access import Member, Public, ServiceOnly
@@ -21,7 +21,7 @@ from opside_chassis.database import transaction
 from opside_contracts import scopes
 
 NOT_THROUGH_A_DOOR = (
-    "INSERT INTO detected_losses VALUES (:ada, 0, 't', 'f', '', '', 1, now(), 'found')",
+    "INSERT INTO detected_losses VALUES (:ada, 0, 't', 'X00LOSS', '', '', 1, now(), 'found')",
     "INSERT INTO stripe_pulls (user_id, account_id) VALUES (:ada, 'acct_1')",
     "INSERT INTO stripe_transactions (user_id, transaction_id, account_id, kind, category,"
     " amount_minor, fee_minor, net_minor, currency, occurred_at, available_on, identifiers)"
@@ -32,7 +32,15 @@ NOT_THROUGH_A_DOOR = (
     " SELECT :ada, id, 99, 'a', '{}' FROM supplier_invoices",
 )
 """Rows that jobs write."""
+SILENT_PAGES = (
+    *("amazon/auth", "gmail/auth", "stripe/auth"),
+    *("amazon/callback", "gmail/callback", "stripe/callback"),
+    *("gmail/search", "gmail/emails", "gmail/status", "stripe/account"),
+    *("stripe/status", "sync/statistics"),
+)
+"""Pages that name nothing of hers to herself either: consents, what a provider is asked for, and numbers."""
 BODIES = {"filed": {"amazonCaseId": "1234567890"}}
+SILENT = {f"{form}/{page}" for form in ("/api", "/api/v1") for page in SILENT_PAGES}
 TENANT_TABLES = sorted(table.fullname for table in metadata.tables.values() if "user_id" in table.c)
 
 
@@ -104,6 +112,7 @@ async def everything_of_ada(service: Service, books: Books, amazon: FakeAmazon) 
     stock = {"sku": "SKU-1", "fnsku": "X001", "asin": "B001"}
     stock |= {"afn-fulfillable-quantity": "7", "afn-total-quantity": "7"}
     amazon.documents[INVENTORY] = file_text(INVENTORY, [stock]).encode()
+    amazon.documents[SETTLEMENT] = file_text(SETTLEMENT, sale("112-OF-ADA")).encode()
     await service.connect(ADA)
     await service.work()
     case_id = await books.file()
@@ -184,22 +193,43 @@ async def test_what_belongs_to_another_is_not_there(
             assert (await owner.request(method, path, **body)).status_code in {200, 204}, one
 
 
-async def test_lists_show_only_ones_own(service: Service, books: Books, amazon: FakeAmazon) -> None:
+async def marks_of_ada(service: Service) -> set[str]:
+    """Words that stand in her rows alone."""
+    found = {"SKU-1", "X001", "X00LOSS", "112-OF-ADA", "acct_1", "txn_1", ADA}
+    for table in ("refund_engine_cases", "sync_jobs", "report_uploads", "supplier_invoices"):
+        found |= {row["id"] for row in await service.rows(f"SELECT id FROM {table}")}  # noqa: S608
+    return found
+
+
+async def test_pages_show_nothing_of_a_neighbours(
+    service: Service, books: Books, amazon: FakeAmazon
+) -> None:
+    """Every page that is asked for without an id: a new one shows hers to her, or says here why not."""
     await everything_of_ada(service, books, amazon)
-    lists = [
-        *("/api/cases", "/api/amazon/claims", "/api/recoveries", "/api/amazon/inventory"),
-        *("/api/sync/history", "/api/v1/sync/history", "/api/stripe/transactions"),
-        *("/api/invoices", "/api/v1/invoices"),
-    ]
-    async with service.as_user(ADA) as owner, service.as_user(BEN) as stranger:
-        for path in lists:
-            assert (await owner.get(path)).json()["items"], path
-            assert (await stranger.get(path)).json()["items"] == [], path
-        assert (await stranger.get("/api/sync/statistics")).json()["syncs"] == {}
+    marks = await marks_of_ada(service)
+    pages = {
+        path
+        for method, path, rule in routes(service.app)
+        if method == "GET" and "{" not in path and isinstance(rule, Member)
+    }
+    silent = set()
+    async with (
+        service.as_user(ADA) as owner,
+        service.as_user(BEN) as stranger,
+        service.client(service.gateway_token("usr_olga", role="admin")) as admin,
+    ):
+        for path in sorted(pages):
+            for other in (stranger, admin):
+                told = (await other.get(path)).text
+                assert [mark for mark in marks if mark in told] == [], path
+            hers = (await owner.get(path)).text
+            if not any(mark in hers for mark in marks):
+                silent.add(path)
         assert (await stranger.get("/api/v1/stripe/status")).json()["status"] == "not_found"
-        assert {one["status"] for one in (await stranger.get("/api/connections")).json()} == {
-            "not_connected"
-        }
+        assert (await owner.get("/api/v1/stripe/status")).json()["status"] == "created"
+        assert (await stranger.get("/api/sync/statistics")).json()["syncs"] == {}
+        assert (await owner.get("/api/sync/statistics")).json()["syncs"] != {}
+    assert sorted(silent) == sorted(SILENT)
 
 
 async def test_the_database_shows_a_tenant_his_own_rows_only(
