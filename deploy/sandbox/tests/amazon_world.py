@@ -2,7 +2,7 @@
 
 import gzip
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -122,9 +122,14 @@ class SellerApi:
 
 
 def world(**settings: str) -> World:
-    """A fresh stand-in; the usage plans are Amazon's own unless a factor is given."""
+    """A fresh stand-in; the usage plans are Amazon's own unless a factor is given.
+
+    Its clock stands unless a test moves it: a report is not done because the machine is slow, and no
+    day ends in the middle of a test.
+    """
     environment = {"SANDBOX_CONTROL": "on", "SANDBOX_AMAZON_RATE_FACTOR": "50", **settings}
-    state = open_state(load(environment))
+    begun = datetime.now(UTC)
+    state = open_state(load(environment), lambda: begun)
     control = FastAPI()
     control.include_router(control_router(state))
     return World(

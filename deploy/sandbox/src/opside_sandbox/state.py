@@ -2,7 +2,9 @@
 
 import hashlib
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from opside_sandbox.clock import VirtualClock
 from opside_sandbox.settings import Settings
@@ -31,9 +33,9 @@ class SandboxState:
         return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest)
 
 
-def open_state(settings: Settings) -> SandboxState:
+def open_state(settings: Settings, real_now: Callable[[], datetime] | None = None) -> SandboxState:
     """Open (or continue) the run that the settings name."""
     store = Store(settings.state_path)
     return SandboxState(
-        store=store, clock=VirtualClock(store), settings=settings, seed=settings.seed
+        store=store, clock=VirtualClock(store, real_now), settings=settings, seed=settings.seed
     )
