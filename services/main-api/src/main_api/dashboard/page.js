@@ -143,6 +143,32 @@ async function refreshAll() {
   else lookAgain(POLL_MILLISECONDS);
 }
 
+async function showErasure() {
+  const ordered = await call("/api/account/erasure").catch((error) => {
+    if (error.status !== 404) throw error;
+    return null;
+  });
+  byId("erasure").hidden = ordered?.state !== "waiting";
+  if (ordered === null) return;
+  const [asked, begins] = [ordered.orderedAt, ordered.startsAt].map((at) => new Date(at).toLocaleString());
+  byId("erasure-when").textContent = `Ordered on ${asked}. It begins on ${begins} and cannot be undone then.`;
+}
+
+// What is done, and shown anew; or why it could not be done.
+function onClick(id, act) {
+  byId(id).addEventListener("click", () => act().catch((error) => tell(error.message)));
+}
+
+async function signOut(query) {
+  await send("POST", `/api/auth/logout${query}`);
+  location.reload();
+}
+
+async function keepAccount() {
+  await send("DELETE", "/api/account/erasure");
+  await showErasure();
+}
+
 async function begin() {
   let me;
   try {
@@ -153,14 +179,17 @@ async function begin() {
     return;
   }
   byId("who").textContent = `${me.name} · ${me.email}`;
-  byId("signed-in").hidden = byId("logout").hidden = false;
-  byId("logout").addEventListener("click", async () => { await send("POST", "/api/auth/logout"); location.reload(); });
+  byId("signed-in").hidden = byId("logout").hidden = byId("logout-everywhere").hidden = false;
+  onClick("logout", () => signOut(""));
+  onClick("logout-everywhere", () => signOut("?everywhere=true"));
+  onClick("keep-account", keepAccount);
   byId("start-sync").addEventListener("click", async () => {
     failures = 0;
     try { await send("POST", "/api/sync/start"); } catch (error) { tell(error.message); return; }
     refreshAll();
   });
   await showConnections(me);
+  await showErasure().catch((error) => tell(error.message));
   await refreshAll();
 }
 

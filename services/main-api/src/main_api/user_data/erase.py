@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from main_api.mail_api.errors import MailUnavailable
 from main_api.user_data import queries
 from main_api.user_data.declared import PERSON
+from main_api.user_data.letters import ErasureLetters
 from main_api.user_data.models import AccountErasure, ErasureState
 from main_api.user_data.own_erasure import erasure_of_job
 from opside_chassis.clock import Clock
@@ -20,6 +22,8 @@ ASK_AGAIN_SECONDS = 900.0
 """While money is in flight, or news is on its way."""
 FINISH_SECONDS = 60.0
 """While a provider confirms that our access ended."""
+LETTER_PATIENCE = timedelta(hours=24)
+"""A mail server that is away for longer does not keep an account alive."""
 SECOND_LOOK_AFTER = timedelta(minutes=30)
 """Longer than any token, job or delivery that was under way when everything was erased."""
 
@@ -42,6 +46,7 @@ class Erasure:
 
     sessions: Sessions
     services: Mapping[str, Eraser]
+    letters: ErasureLetters
     clock: Clock
 
     async def run(self, job: StagedJob) -> None:
@@ -69,6 +74,7 @@ class Erasure:
         if left > timedelta():
             raise RetryLater(left.total_seconds(), "the user may still change his mind")
         await self._refuse_while_held(job, erasure)
+        await self._tell(job, erasure)
         async with transaction(self.sessions, tenant=erasure.user_id) as session:
             await fence(session, job)
             row = await queries.erasure_by_id(session, erasure.id, lock=True)
@@ -89,6 +95,15 @@ class Erasure:
             reasons += await service.held(erasure.user_id)
         if reasons:
             await self._wait(job, erasure, "; ".join(reasons), ASK_AGAIN_SECONDS)
+
+    async def _tell(self, job: StagedJob, erasure: AccountErasure) -> None:
+        """Afterwards there is no address any more."""
+        try:
+            await self.letters.tell_ordered(erasure)
+        except MailUnavailable:
+            if self.clock() < erasure.starts_at + LETTER_PATIENCE:
+                reason = "the letter about it cannot be sent right now"
+                await self._wait(job, erasure, reason, ASK_AGAIN_SECONDS)
 
     async def _erase_everywhere(self, job: StagedJob, erasure: AccountErasure) -> None:
         for service in self.services.values():

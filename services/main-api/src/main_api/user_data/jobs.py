@@ -6,7 +6,8 @@ from main_api.runtime import Runtime
 from main_api.user_data.erase import Erasure
 from main_api.user_data.export import Exporter
 from main_api.user_data.keeper import OwnKeeper
-from main_api.user_data.own_erasure import ERASE_ACCOUNT
+from main_api.user_data.letters import ErasureLetters
+from main_api.user_data.own_erasure import ERASE_ACCOUNT, TELL_ERASURE
 from main_api.user_data.own_exports import (
     EXPORT_ACCOUNT,
     REMOVE_OLD_EXPORTS,
@@ -36,9 +37,11 @@ def exporter(runtime: Runtime) -> Exporter:
 def user_data_handlers(runtime: Runtime) -> Mapping[str, Handler]:
     """Spread into the worker's."""
     sessions, clock = runtime.database.sessions, runtime.clock
+    letters = ErasureLetters(sessions, runtime.mailer, runtime.settings.app_url, clock)
     return {
         EXPORT_ACCOUNT: exporter(runtime).run,
-        ERASE_ACCOUNT: Erasure(sessions, keepers(runtime), clock).run,
+        ERASE_ACCOUNT: Erasure(sessions, keepers(runtime), letters, clock).run,
+        TELL_ERASURE: letters.run,
         REMOVE_OLD_EXPORTS: lambda _job: remove_old_exports(
             sessions, runtime.evidence, clock=clock
         ),

@@ -74,6 +74,8 @@ class AccountErasure(Base):
     ordered_at: Mapped[datetime]
     starts_at: Mapped[datetime]
     """Until then the user can change his mind."""
+    told_at: Mapped[datetime | None]
+    """When the letter about the order went out."""
     held_because: Mapped[str | None]
     """Why it has not gone on, in words for the user."""
     begun_at: Mapped[datetime | None]

@@ -15,6 +15,8 @@ from opside_chassis.ids import new_id
 from opside_chassis.outbox import stage
 
 ERASE_ACCOUNT = "erase_account"
+TELL_ERASURE = "tell_erasure"
+"""The letter about an order that waits, or about its end."""
 USER, OPERATOR = "user", "operator"
 """Who orders."""
 
@@ -71,6 +73,9 @@ async def order_erasure(sessions: Sessions, order: ErasureOrder, *, clock: Clock
         # No tenant: the job must outlive the user's own rows.
         payload = {"erasureId": erasure.id}
         await stage(session, ERASE_ACCOUNT, payload, due_at=max(erasure.starts_at, now))
+        # One without time to change one's mind is told of by its own job, before it begins.
+        if erasure.id == fresh.id and erasure.starts_at > now:
+            await stage(session, TELL_ERASURE, payload, tenant=order.user_id)
         return erasure
 
 
@@ -107,6 +112,7 @@ async def cancel_erasure(sessions: Sessions, *, user_id: str, clock: Clock) -> N
         if erasure.state == ErasureState.RUNNING.value:
             raise ErasureBegan("the erasure has begun and cannot be undone")
         erasure.state, erasure.ended_at = ErasureState.CANCELLED.value, clock()
+        await stage(session, TELL_ERASURE, {"erasureId": erasure.id}, tenant=user_id)
 
 
 async def erasure_of_job(sessions: Sessions, erasure_id: str) -> AccountErasure:
