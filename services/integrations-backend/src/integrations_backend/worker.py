@@ -54,6 +54,16 @@ def handlers(runtime: Runtime, hints: ProgressHints) -> Mapping[str, Handler]:
     }
 
 
+def schedules(runtime: Runtime) -> tuple[Schedule, ...]:
+    """What is done over and over, and how often."""
+    return (
+        Schedule(SYNC_EVERYBODY, runtime.settings.sync_interval_seconds),
+        Schedule(ONBOARD_AGAIN, LOOK_SECONDS),
+        *stripe_schedules(runtime),
+        *mail_schedules(runtime.settings),
+    )
+
+
 async def work(settings: Settings) -> None:
     """Run jobs until told to stop."""
     async with open_runtime(settings) as runtime, open_hints(settings.redis_url) as hints:
@@ -61,12 +71,7 @@ async def work(settings: Settings) -> None:
             runtime.database.sessions,
             handlers(runtime, hints),
             open_case_for_job,
-            (
-                Schedule(SYNC_EVERYBODY, settings.sync_interval_seconds),
-                Schedule(ONBOARD_AGAIN, LOOK_SECONDS),
-                *stripe_schedules(runtime),
-                *mail_schedules(settings),
-            ),
+            schedules(runtime),
         )
         await run_worker(
             Relay(
