@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +47,15 @@ def watcher() -> Watcher:
     return Watcher()
 
 
+@pytest.fixture
+def now() -> datetime:
+    """The moment at which the service's clock stands: no day ends between a sync and a test's look at it."""
+    return utc_now()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def live(
-    committed_database: Database, tmp_path: Path, sandbox: Sandbox, watcher: Watcher
+    committed_database: Database, tmp_path: Path, sandbox: Sandbox, watcher: Watcher, now: datetime
 ) -> AsyncIterator[Service]:
     """The service with the real client, pointed at the sandbox."""
     settings = settings_of(Keys(), tmp_path, **sandbox.settings)
@@ -58,7 +64,7 @@ async def live(
             committed_database,
             tmp_path / "archive",
             amazon=WatchedAmazon(amazon, watcher),
-            clock=utc_now,
+            clock=lambda: now,
             **sandbox.settings,
         )
 
@@ -119,7 +125,7 @@ async def test_exactly_what_amazon_owes_is_found(
 
 
 async def test_a_payment_below_the_sellers_own_cost_is_found_once_the_cost_is_known(
-    live: Service, sandbox: Sandbox
+    live: Service, sandbox: Sandbox, now: datetime
 ) -> None:
     await sync(live, sandbox, "ada")
     below = "SELECT reference_id, value_minor FROM amazon_claims WHERE claim_type = 'underpaid'"
@@ -127,12 +133,12 @@ async def test_a_payment_below_the_sellers_own_cost_is_found_once_the_cost_is_kn
     costs = sandbox.ask("amazon/costs/ada")
     async with live.as_user(ADA) as browser:
         assert (await browser.put("/api/costs", json=costs)).status_code == 200
-    await start_sync(live.sessions, user_id=ADA, reason="test", clock=utc_now)
+    await start_sync(live.sessions, user_id=ADA, reason="test", clock=live.runtime.clock)
     await live.work(rounds=60)
     cost = {one["sku"]: one["unitCostCents"] for one in costs}
     paid = sandbox.ask("amazon/reimbursements/ada")
     taken_back = {one["original_reimbursement_id"] for one in paid}
-    oldest = (utc_now() - timedelta(days=60)).date().isoformat()
+    oldest = (now - timedelta(days=60)).date().isoformat()
     due = {
         one["reimbursement_id"]: cost[one["sku"]] * one["cash"] - one["amount_total_minor"]
         for one in paid
@@ -198,7 +204,7 @@ async def test_a_report_that_amazon_cannot_write_is_said_and_the_rest_is_read(
 async def test_a_revoked_grant_shows_reconnect(live: Service, sandbox: Sandbox) -> None:
     await sync(live, sandbox, "dora")
     sandbox.ask("amazon/revoke", persona="dora")
-    await start_sync(live.sessions, user_id=ADA, reason="test", clock=utc_now)
+    await start_sync(live.sessions, user_id=ADA, reason="test", clock=live.runtime.clock)
     await live.work()
     (row,) = await live.rows("SELECT status FROM connections")
     assert row["status"] == "reconnect"
