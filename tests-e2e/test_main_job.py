@@ -1,13 +1,20 @@
 """The main job over real HTTP, through the front door only, with processes dying on the way."""
 
 import asyncio
+import csv
+import io
+import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 from proof import control, differences
+from pypdf import PdfReader
 from recovering import charges, recover
 
 from opside_contracts.payments.messages import ChargeCommission
@@ -181,7 +188,12 @@ async def take_back(system: System, reimbursement_id: str, minor: int) -> None:
     await control(system, "amazon/reverse", reimbursement_id=reimbursement_id, amount=amount)
 
 
-async def test_the_statement_says_to_the_cent_what_payments_booked(system: System) -> None:
+BOOKED = ("collected", "refunded", "transferred")
+
+
+async def test_the_statement_says_to_the_cent_what_payments_booked(
+    system: System, tmp_path: Path
+) -> None:
     async with Browser(system.urls.main_api) as seller:
         me = await sign_in(seller, ADA)
         today = datetime.now(UTC).date()
@@ -190,17 +202,36 @@ async def test_the_statement_says_to_the_cent_what_payments_booked(system: Syste
         booked: dict[str, Counter[str]] = {}
         for one in await everything(seller, f"/api/v1/stripe/users/{me['userId']}/transactions"):
             of_currency = booked.setdefault(one["currency"], Counter())
-            of_currency["collected"] += one["collectedCents"]
-            of_currency["refunded"] += one["refundedCents"]
+            for name in BOOKED:
+                of_currency[name] += one[f"{name}Cents"]
         assert booked, "the journeys before this one charged fees"
         assert sum(total["refunded"] for total in booked.values()) > 0
         assert len(statement["lines"]) == len(await billing_lines(seller))
         told = {
-            total["currency"]: {
-                "collected": total["collectedCents"],
-                "refunded": total["refundedCents"],
-            }
+            total["currency"]: {name: total[f"{name}Cents"] for name in BOOKED}
             for total in statement["totals"]
             if total["collectedCents"]
         }
         assert told == booked
+        await _files_say_the_same(seller, f"/api/statements?{urlencode(days)}", booked, tmp_path)
+
+
+async def _files_say_the_same(
+    seller: Browser, path: str, booked: dict[str, Counter[str]], folder: Path
+) -> None:
+    """The totals of the CSV file, which proves itself, and of the PDF file."""
+    file = folder / "statement.csv"
+    file.write_bytes(await seller.download(path, accept="text/csv"))
+    rows = csv.DictReader(file.read_text().splitlines())
+    totals = {row["currency"]: row for row in rows if row["record"] == "total"}
+    reader = PdfReader(io.BytesIO(await seller.download(path, accept="application/pdf")))
+    words = reader.pages[0].extract_text()
+    for currency, sums in booked.items():
+        for name in BOOKED:
+            shown = Decimal(sums[name]).scaleb(-2)
+            assert Decimal(totals[currency][name]) == shown
+            assert f"{shown} {currency.upper()}" in words
+    check = [sys.executable, "-m", "main_api.commands", "check-statement", str(file)]
+    checked = await asyncio.create_subprocess_exec(*check, stdout=asyncio.subprocess.PIPE, env={})
+    said, _ = await checked.communicate()
+    assert (checked.returncode, b"nothing wrong" in said) == (0, True), said

@@ -4,6 +4,7 @@ import pytest
 from security import (
     bodies,
     consents,
+    documents,
     gateway,
     limits,
     neighbours,
@@ -27,6 +28,7 @@ TABLE: tuple[Attack, ...] = (
     *wire.ATTACKS,
     *gateway.ATTACKS,
     *bodies.ATTACKS,
+    *documents.ATTACKS,
     *limits.ATTACKS,
     *neighbours.ATTACKS,
 )

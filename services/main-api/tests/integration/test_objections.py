@@ -1,8 +1,10 @@
 """A seller may object before a fee is asked for: a standing objection holds it back, whoever is quicker."""
 
 import asyncio
+import csv
+import io
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -86,6 +88,14 @@ async def line(browser: Browser) -> dict[str, Any]:
     return dict(found)
 
 
+async def on_statement(browser: Browser, door: Door) -> dict[str, str]:
+    """The recovery's row of the CSV file."""
+    days = {"from": "2026-01-01", "to": "2026-12-31"}
+    answer = await browser.http.get("/api/statements", params=days, headers={"Accept": "text/csv"})
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    return next(row for row in rows if row["record"] == "line")
+
+
 async def test_no_fee_is_asked_for_while_the_seller_may_object(
     engine: Engine, browser: Browser, seller: str, door: Door
 ) -> None:
@@ -106,6 +116,7 @@ async def test_an_objection_holds_the_fee_back_and_upheld_it_is_gone_for_good(
     assert (answer.status_code, answer.json()["objection"]) == (201, WHY)
     await engine.work(rounds=2)
     assert engine.payments.charges == {}
+    assert (await on_statement(browser, door))["objection"] == "open"
     decided = await decide(door, engine, "upheld", "you are right")
     assert (decided.status_code, decided.json()["outcome"]) == (200, "upheld")
     assert (await decide(door, engine, "upheld")).status_code == 200
@@ -116,6 +127,9 @@ async def test_an_objection_holds_the_fee_back_and_upheld_it_is_gone_for_good(
     assert (shown["objectionOutcome"], shown["objectionNote"]) == ("upheld", "you are right")
     assert shown["notChargedReason"] == "the seller's objection was upheld"
     assert (shown["feeCents"], shown["transactionId"]) == (0, None)
+    told = await on_statement(browser, door)
+    assert (told["objection"], told["why_no_fee"]) == ("upheld", shown["notChargedReason"])
+    assert datetime.fromisoformat(told["review_until"]) == door.clock.now + timedelta(days=3)
 
 
 async def test_a_rejected_objection_is_followed_by_the_fee(

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -244,11 +244,26 @@ async def test_the_pdf_shows_every_line_and_the_totals(ada: Browser, door: Door)
     for number in range(90):
         await paid(door, user_id, f"R{number:03}", payment_intent_id=f"pi_{number:03}")
     await paid(door, user_id, "<b>&bold", case_id="<font size=90>", currency="jpy")
+    await paid(
+        door,
+        user_id,
+        "waits",
+        rule_version="2026-11.3",
+        review_until=NOVEMBER + timedelta(days=3),
+        rate_bp=None,
+        fee_minor=0,
+        collected_minor=0,
+        transaction_id=None,
+        commission_status=None,
+    )
     text = await pdf_text(ada, "2026-11")
+    words = " ".join(text.split())
+    assert "rule 2026-11.3" in words
+    assert "objections until 2026-11-18 00:00 UTC" in words
     assert all(f"R{number:03}" in text and f"pi_{number:03}" in text for number in range(90))
     assert "<b>&bold" in text
     assert "page 3" in text, "long statements go on"
-    total = Money(90 * 12_345, "usd")
+    total = Money(91 * 12_345, "usd")
     assert str(total) in text
     assert "12345 JPY" in text
 

@@ -82,9 +82,9 @@ class Browser:
         """What the page reads from main-api; raises `Refused`."""
         return await self._call("GET", path, params=query)
 
-    async def download(self, path: str) -> bytes:
-        """A file; raises `Refused`."""
-        answer = await self._client.get(path)
+    async def download(self, path: str, *, accept: str = "*/*") -> bytes:
+        """A file of this media type; raises `Refused`."""
+        answer = await self._client.get(path, headers={"Accept": accept})
         if answer.is_error:
             raise Refused("GET", path, answer)
         return answer.content

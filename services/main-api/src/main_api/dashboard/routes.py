@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse, Response
 
 from opside_chassis import access
+from opside_chassis.described import answers_file
 
 router = APIRouter(dependencies=[Depends(access.public())])
 
@@ -28,19 +29,21 @@ async def root() -> RedirectResponse:
     return RedirectResponse("/dashboard")
 
 
-@router.get("/dashboard")
+@router.get("/dashboard", response_class=Response, responses=answers_file("text/html"))
 async def page() -> Response:
     """Sign-in button, connections, sync progress, cases and recoveries."""
     return _asset("page.html", "text/html; charset=utf-8")
 
 
-@router.get("/dashboard/page.js")
+@router.get(
+    "/dashboard/page.js", response_class=Response, responses=answers_file("text/javascript")
+)
 async def script() -> Response:
     """The page's script."""
     return _asset("page.js", "text/javascript; charset=utf-8")
 
 
-@router.get("/dashboard/page.css")
+@router.get("/dashboard/page.css", response_class=Response, responses=answers_file("text/css"))
 async def style() -> Response:
     """The page's looks."""
     return _asset("page.css", "text/css; charset=utf-8")

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 from fastapi.responses import FileResponse
 
 from main_api.dependencies import Runtime, runtime, sessions
+from main_api.evidence.content import SUFFIXES
 from main_api.evidence.correct import correct_evidence
 from main_api.evidence.decide import decide_match, list_matches, match_by_hand
 from main_api.evidence.listing import file_of, list_evidence, read_evidence, read_history
@@ -28,6 +29,7 @@ from main_api.evidence.upload import upload_evidence
 from opside_chassis import access
 from opside_chassis.access import Caller
 from opside_chassis.database import Sessions
+from opside_chassis.described import answers_file
 from opside_chassis.pagination import Page, PageQuery
 
 router = APIRouter()
@@ -119,7 +121,11 @@ async def read_document(evidence_id: str, caller: Member, database: Database) ->
     return await read_evidence(database, user_id=caller.user_id, evidence_id=evidence_id)
 
 
-@router.get("/api/evidence/{evidence_id}/file", response_class=FileResponse)
+@router.get(
+    "/api/evidence/{evidence_id}/file",
+    response_class=FileResponse,
+    responses=answers_file(*SUFFIXES),
+)
 async def download(evidence_id: str, caller: Member, parts: Parts) -> FileResponse:
     """The content as it was received: always to be saved, never to be shown by a browser."""
     found = await file_of(

@@ -40,6 +40,7 @@ from main_api.filings.schemas import (
 from opside_chassis import access
 from opside_chassis.access import Caller
 from opside_chassis.database import Sessions
+from opside_chassis.described import answers_file
 from opside_chassis.pagination import Page, PageQuery
 from opside_contracts.integrations.cases import SellerCase
 
@@ -128,7 +129,12 @@ async def close_calendar(caller: Member, database: Database) -> Response:
     return Response(status_code=204)
 
 
-@router.get(FEED_PATH, dependencies=[Depends(access.public())], response_class=Response)
+@router.get(
+    FEED_PATH,
+    dependencies=[Depends(access.public())],
+    response_class=Response,
+    responses=answers_file("text/calendar"),
+)
 async def calendar_file(
     parts: Parts, key: Annotated[str, Query(min_length=20, max_length=LONGEST_SECRET_CHARS)]
 ) -> Response:
@@ -193,7 +199,11 @@ async def case_filed(case_id: str, told: Filed, caller: Member, parts: Parts) ->
     )
 
 
-@router.get("/api/filings/{filing_id}/packet.pdf", response_class=FileResponse)
+@router.get(
+    "/api/filings/{filing_id}/packet.pdf",
+    response_class=FileResponse,
+    responses=answers_file("application/pdf"),
+)
 async def packet_pdf(filing_id: str, caller: Member, parts: Parts) -> FileResponse:
     """The packet as one PDF: claim, field sheet, evidence."""
     packet = await read_packet(
@@ -207,7 +217,11 @@ async def packet_pdf(filing_id: str, caller: Member, parts: Parts) -> FileRespon
     )
 
 
-@router.get("/api/filings/{filing_id}/packet.zip", response_class=FileResponse)
+@router.get(
+    "/api/filings/{filing_id}/packet.zip",
+    response_class=FileResponse,
+    responses=answers_file("application/zip"),
+)
 async def packet_zip(filing_id: str, caller: Member, parts: Parts) -> FileResponse:
     """The packet as a ZIP: claim, field sheet, every document as received, checksums."""
     packet = await read_packet(

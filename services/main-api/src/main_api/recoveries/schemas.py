@@ -55,6 +55,13 @@ class RecoveryView(AnswerModel):
         waived = self.failure_reason if self.commission_status == CommissionStatus.WAIVED else None
         return self.not_billable_reason or self.not_charged_reason or waived
 
+    @property
+    def objection_state(self) -> str | None:
+        """`open`, `upheld` or `rejected`; None where the seller did not object."""
+        if self.objection is None:
+            return None
+        return self.objection_outcome.value if self.objection_outcome else "open"
+
     @classmethod
     def of(cls, row: Recovery, objection: Objection | None) -> "RecoveryView":
         """The view of a stored recovery and of what its seller has against the fee."""

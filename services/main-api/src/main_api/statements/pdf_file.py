@@ -34,7 +34,7 @@ _GRID = TableStyle(
     ]
 )
 _LINES = (
-    "Approved", "Reimbursement", "Claim", "Case", "Recovered", "Rate", "Fee", "Collected",
+    "Approved", "Reimbursement", "Claim", "Case, rule", "Recovered", "Rate", "Fee", "Collected",
     "Transferred", "Given back", "Taken back", "State", "Payment intent",
 )  # fmt: skip
 _WIDTHS = [18, 25, 28, 30, 20, 11, 17, 17, 19, 18, 18, 22, 30]
@@ -82,7 +82,6 @@ def _story(statement: Statement) -> list[Flowable]:
 
 
 def _line(line: RecoveryView) -> list[object]:
-    state = line.why_no_fee or line.commission_status or "under review"
     rate = "" if line.rate_bp is None else f"{line.rate_bp * 100 / BASIS_POINTS:g} %"
     amounts = (
         line.fee_cents,
@@ -95,13 +94,22 @@ def _line(line: RecoveryView) -> list[object]:
         f"{line.approved_at:%Y-%m-%d}",
         _text(line.recovery_id),
         _text(line.claim_type.replace("_", " ")),
-        _text(line.case_id),
+        _text(f"{line.case_id}, rule {line.rule_version}"),
         _money(line.amount_cents, line.currency),
         rate,
         *(_money(amount, line.currency) for amount in amounts),
-        _text(state),
+        _text(_state(line)),
         _text(line.payment_intent_id),
     ]
+
+
+def _state(line: RecoveryView) -> str:
+    """Why there is no fee, or how far it is; and what the seller may do, or did, against it."""
+    state = line.why_no_fee or line.commission_status
+    if state is None and line.review_until is not None:
+        state = f"under review, objections until {line.review_until:%Y-%m-%d %H:%M} UTC"
+    objection = f"; objection {line.objection_state}" if line.objection_state else ""
+    return f"{state or 'under review'}{objection}"
 
 
 def _total(total: StatementTotals) -> list[str]:

@@ -14,13 +14,16 @@ from main_api.statements.periods import Period, month_of, range_of
 from opside_chassis import access
 from opside_chassis.access import Caller
 from opside_chassis.database import Sessions
+from opside_chassis.described import answers_file
 
 router = APIRouter()
 Member = Annotated[Caller, Depends(access.member())]
 Database = Annotated[Sessions, Depends(sessions)]
+CSV, PDF = "text/csv", "application/pdf"
+FILES = answers_file(CSV, PDF)
 
 
-@router.get("/api/statements", response_model=Statement)
+@router.get("/api/statements", response_model=Statement, responses=FILES)
 async def read_range(
     request: Request,
     caller: Member,
@@ -28,11 +31,11 @@ async def read_range(
     first: Annotated[date, Query(alias="from")],
     last: Annotated[date, Query(alias="to")],
 ) -> Statement | Response:
-    """The statement of the days `from` to `to`, both included, a year at most."""
+    """The statement of the days `from` to `to`, both included, a year at most; a file as for a month."""
     return await _statement(request, caller, database, range_of(first, last))
 
 
-@router.get("/api/statements/{month}", response_model=Statement)
+@router.get("/api/statements/{month}", response_model=Statement, responses=FILES)
 async def read_statement(
     month: str, request: Request, caller: Member, database: Database
 ) -> Statement | Response:
@@ -45,11 +48,11 @@ async def _statement(
 ) -> Statement | Response:
     statement = await compile_statement(database, user_id=caller.user_id, period=period)
     wanted = request.headers.get("accept", "")
-    if "text/csv" in wanted:
-        return _file(as_csv(statement), "text/csv; charset=utf-8", f"{statement.month}.csv")
-    if "application/pdf" in wanted:
+    if CSV in wanted:
+        return _file(as_csv(statement), f"{CSV}; charset=utf-8", f"{statement.month}.csv")
+    if PDF in wanted:
         pdf = await asyncio.to_thread(as_pdf, statement)
-        return _file(pdf, "application/pdf", f"{statement.month}.pdf")
+        return _file(pdf, PDF, f"{statement.month}.pdf")
     return statement
 
 

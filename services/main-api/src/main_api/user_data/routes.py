@@ -18,6 +18,7 @@ from main_api.user_data.own_exports import export_file, list_exports, order_expo
 from main_api.user_data.schemas import EraseAccount, ErasureView, ExportView
 from opside_chassis import access
 from opside_chassis.access import Caller
+from opside_chassis.described import answers_file
 
 router = APIRouter()
 Member = Annotated[Caller, Depends(access.member())]
@@ -45,7 +46,11 @@ async def read_one_export(export_id: str, caller: Member, parts: Parts) -> Expor
     return ExportView.of(export)
 
 
-@router.get("/api/account/exports/{export_id}/download", response_class=FileResponse)
+@router.get(
+    "/api/account/exports/{export_id}/download",
+    response_class=FileResponse,
+    responses=answers_file("application/zip"),
+)
 async def download_export(export_id: str, caller: Member, parts: Parts) -> FileResponse:
     """The copy: a ZIP file with a JSON and a CSV file per table, your documents, and a manifest."""
     file = await export_file(

@@ -4,10 +4,11 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import Response
 
 from opside_chassis import access
 from opside_chassis.access import Caller
+from opside_chassis.described import answers_file
 from stripe_payments.audit.trail import AuditTrail, ChainsChecked, read_trail, verify_chains
 from stripe_payments.commissions.listing import read_transaction, tenant_of
 from stripe_payments.dependencies import Runtime, runtime
@@ -48,15 +49,17 @@ async def read_user_audit(
     return await audit_user(parts.database.sessions, caller=caller, user_id=user_id)
 
 
-@router.get("/api/v1/stripe/finance-export", response_class=PlainTextResponse)
+@router.get(
+    "/api/v1/stripe/finance-export", response_class=Response, responses=answers_file("text/csv")
+)
 async def read_export(
     _admin: Annotated[Caller, Depends(access.admin())],
     parts: Parts,
     first: Annotated[date, Query(alias="from")],
     last: Annotated[date, Query(alias="to")],
-) -> PlainTextResponse:
+) -> Response:
     """Every movement of the platform's balance at Stripe between two days (UTC), as CSV."""
-    return PlainTextResponse(
+    return Response(
         await export_csv(parts.database.sessions, first=first, last=last), media_type="text/csv"
     )
 
