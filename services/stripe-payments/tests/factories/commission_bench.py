@@ -114,7 +114,8 @@ class Bench:
                     {"days": days},
                 )
             try:
-                await drain(self.workshop)
+                if not await drain(self.workshop):
+                    return
             except Crash:
                 continue
 
