@@ -17,9 +17,12 @@ class FakeWire:
             request.method, request.target, headers=request.headers, content=request.body
         )
         try:
-            return await self._http.send(asked, stream=True)
+            answer = await self._http.send(asked, stream=True)
         except httpx.HTTPError as error:
             raise BrokenOff from error
+        # A MockTransport's was read when it was made; its bytes are still there to be read again.
+        answer.is_stream_consumed = answer.is_closed = False
+        return answer
 
     async def close(self) -> None:
         """Nothing is open."""
