@@ -18,6 +18,8 @@ from sandbox import Sandbox, running
 from service import ADA, BEN, BROWSER, Service
 
 from opside_chassis.database import Database
+from opside_chassis.leases import MAX_FAILURES
+from opside_contracts import scopes
 from opside_contracts.integrations.messages import Provider
 
 
@@ -173,6 +175,25 @@ async def test_a_revocation_that_google_does_not_hear_is_made_later(
     await mail.work()
     assert await mail.rows("SELECT 1 FROM oauth_tokens") == []
     assert await is_dead(sandbox, token)
+
+
+async def test_an_erasure_destroys_what_google_never_confirmed(
+    mail: Service, sandbox: Sandbox
+) -> None:
+    await connect_mail(mail, ADA, "ada")
+    await mail.work()
+    sandbox.ask("gmail/faults", operation="oauth2.revoke", kind="503", times=999)
+    token = mail.service_token(scopes.ERASE_USER, act_for=ADA)
+    async with mail.client(token) as main_api:
+        refused = await main_api.post(f"/internal/users/{ADA}/erase")
+        assert (refused.status_code, refused.json()["code"]) == (409, "not_erasable_yet")
+        await mail.work(rounds=MAX_FAILURES)
+        assert len(await mail.rows("SELECT 1 FROM oauth_tokens")) == 1, "it may still be revoked"
+        assert (await main_api.post(f"/internal/users/{ADA}/erase")).status_code == 204
+    assert await mail.rows("SELECT 1 FROM oauth_tokens") == []
+    (told,) = await mail.rows("SELECT reason FROM human_cases WHERE kind = 'grant_not_revoked'")
+    assert "Google has not confirmed" in told["reason"]
+    assert "@" not in told["reason"]
 
 
 async def test_a_late_revocation_leaves_a_mailbox_alone_that_was_connected_anew(

@@ -1,17 +1,21 @@
 """A seller's right to his data: he is given all of it, and afterwards nothing of it is left."""
 
 import json
+from dataclasses import replace
 
 import asyncpg
 import httpx
 import pytest
 from factories.planted import CANARY, plant
+from fakes.stripe_fake import FakeStripe
 from service import ADA, BEN, Service
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from integrations_backend.stripe_oauth_api.errors import StripeUnavailable
 from integrations_backend.user_data.declared import NOBODYS, USER_TABLES
 from opside_chassis.database import EVERY_TENANT, transaction
+from opside_chassis.leases import MAX_FAILURES
 from opside_contracts import scopes
 
 EXPORTED = {table.name for table in USER_TABLES if not table.not_exported}
@@ -117,6 +121,37 @@ async def test_what_is_not_told_yet_holds_the_erasure(service: Service) -> None:
     assert (await erase(service)).status_code == 204
     told = [event for event in service.neighbours.events if event.type == "connection.changed"]
     assert told[-1].status == "not_connected"
+
+
+async def test_a_revocation_that_stripe_never_hears_holds_the_erasure_for_hours_and_is_owned_up_to(
+    service: Service,
+) -> None:
+    away = StripeUnavailable("Stripe does not answer")
+    stripe = FakeStripe(fail={"deauthorize": [away] * MAX_FAILURES})
+    runtime = replace(service.runtime, stripe=stripe)
+    service = replace(service, runtime=runtime)
+    service.app.state.runtime = runtime
+    await service.execute(
+        "INSERT INTO connections (user_id, provider, account_id, status, updated_at)"
+        " VALUES (:u, 'stripe', 'acct_ada', 'connected', now())",
+        u=ADA,
+    )
+    waiting = ["Stripe has not confirmed yet that our access ended"]
+    for _ in range(MAX_FAILURES):
+        assert (await erase(service)).status_code == 409
+        shown = await ask(service, "GET", "erasure", scope=scopes.ERASE_USER)
+        assert set(waiting) <= set(shown.json()["reasons"])
+        await service.work(rounds=1)
+    assert stripe.calls == ["deauthorize"] * MAX_FAILURES
+    shown = await ask(service, "GET", "erasure", scope=scopes.ERASE_USER)
+    assert shown.json()["reasons"] == [], "a person is asked; nobody waits for him"
+
+    assert (await erase(service)).status_code == 204
+    assert (await erase(service)).status_code == 204
+    (told,) = await service.rows("SELECT reason FROM human_cases WHERE kind = 'grant_not_revoked'")
+    for said in ("keys to his account are destroyed", "Stripe has not confirmed", "acct_ada"):
+        assert said in told["reason"]
+    assert [name for name, rows in (await dump(service)).items() if ADA in rows] == []
 
 
 @pytest.mark.parametrize("tenant", ["usr_ben", "*", ""])

@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations_backend.connections.connect_gmail import REVOKE_MAIL_GRANT, MailConsents
 from integrations_backend.connections.connect_stripe import DEAUTHORIZE_STRIPE, StripeConsents
 from integrations_backend.connections.disconnect import disconnect, list_connections
 from integrations_backend.events import PUBLISH_EVENT
+from integrations_backend.human_cases import open_case
 from integrations_backend.runtime import Runtime
 from integrations_backend.user_data.declared import USER_TABLES
 from opside_chassis.database import Sessions, transaction
@@ -17,12 +19,15 @@ from opside_chassis.errors import Conflict, NotFound
 from opside_chassis.user_data import FileShown, UserTable, erase_rows
 from opside_contracts.integrations.messages import ConnectionStatus, Provider
 
-_UNFINISHED = {
-    PUBLISH_EVENT: "news about your reimbursements is still on its way to your account",
+_NEWS = {PUBLISH_EVENT: "news about your reimbursements is still on its way to your account"}
+"""Jobs that must be done before their rows go, and what a seller is told of each: money depends on it."""
+_REVOCATIONS = {
     DEAUTHORIZE_STRIPE: "Stripe has not confirmed yet that our access ended",
     REVOKE_MAIL_GRANT: "Google has not confirmed yet that our access ended",
 }
-"""Jobs that must be done before their rows go, and what a seller is told of each."""
+"""Jobs that are waited for while they are tried: twelve times in seven hours (`outbox`). One that was
+given up holds nobody's erasure: our keys are destroyed all the same, and a case says so."""
+GRANT_NOT_REVOKED = "grant_not_revoked"
 
 
 class NotErasableYet(Conflict):
@@ -56,17 +61,19 @@ class IntegrationsKeeper:
         return self.parts.archive.parts_of(key)
 
     async def held(self, user_id: str) -> list[str]:
-        """What must be done first; parked jobs count, since a person is asked about them."""
+        """What must be done first; parked news counts, since a person is asked about it."""
         query = text(
             "SELECT DISTINCT kind FROM outbox WHERE tenant = :user_id AND status <> 'done'"
-            " AND kind = ANY(:kinds) ORDER BY kind"
+            " AND (kind = ANY(:news) OR kind = ANY(:revocations) AND status <> 'parked')"
+            " ORDER BY kind"
         )
+        kinds = {"news": [*_NEWS], "revocations": [*_REVOCATIONS]}
         async with transaction(self.sessions, tenant=user_id) as session:
-            found = await session.execute(query, {"user_id": user_id, "kinds": [*_UNFINISHED]})
-            return [_UNFINISHED[row.kind] for row in found]
+            found = await session.execute(query, {"user_id": user_id, **kinds})
+            return [(_NEWS | _REVOCATIONS)[row.kind] for row in found]
 
     async def erase(self, user_id: str) -> None:
-        """Revoke every connection; once that is done at the providers, forget everything.
+        """Revoke every connection; once that is done at the providers, or given up, forget everything.
 
         Raises:
             NotErasableYet: a provider or main-api has not been told yet.
@@ -75,6 +82,7 @@ class IntegrationsKeeper:
         if reasons := await self.held(user_id):
             raise NotErasableYet("; ".join(reasons))
         async with transaction(self.sessions, tenant=user_id) as session:
+            await _tell_unrevoked(session, user_id)
             await erase_rows(session, USER_TABLES, user_id)
         await asyncio.to_thread(self.parts.archive.forget, user_id)
 
@@ -93,3 +101,18 @@ class IntegrationsKeeper:
             else:
                 # Amazon has no call for it; a provider that is switched off here has no client.
                 await disconnect(self.sessions, tokens, user_id=user_id, clock=parts.clock)
+
+
+async def _tell_unrevoked(session: AsyncSession, user_id: str) -> None:
+    """Nothing in the case names the seller, but for the account that Stripe needs to end our access."""
+    query = text(
+        "SELECT id, kind, payload->>'accountId' AS account, failures, created_at, last_error"
+        " FROM outbox WHERE tenant = :user_id AND status = 'parked' AND kind = ANY(:kinds)"
+    )
+    for job in await session.execute(query, {"user_id": user_id, "kinds": [*_REVOCATIONS]}):
+        reason = (
+            f"a seller was erased, and our keys to his account are destroyed; but"
+            f" {_REVOCATIONS[job.kind].replace(' yet', '')}, asked since {job.created_at:%Y-%m-%d}"
+            f" ({job.last_error or 'no answer'}); account: {job.account or 'not kept'}"
+        )
+        await open_case(session, kind=GRANT_NOT_REVOKED, reference=job.id, reason=reason)
