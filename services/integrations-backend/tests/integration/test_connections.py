@@ -160,6 +160,20 @@ async def test_a_selling_account_belongs_to_one_user(service: Service) -> None:
     assert [row["user_id"] for row in await service.rows("SELECT * FROM oauth_tokens")] == [ADA]
 
 
+async def test_a_program_is_told_by_a_status_that_an_account_is_taken(service: Service) -> None:
+    await service.connect(ADA)
+    query = {
+        "state": await service.begin_consent(BEN),
+        "spapi_oauth_code": "c",
+        "selling_partner_id": f"SELLER-{ADA}",
+    }
+    async with service.as_user(BEN) as program:
+        program.headers["Accept"] = "application/json"
+        answer = await program.get("/api/v1/amazon/callback", params=query)
+    assert (answer.status_code, answer.json()["code"]) == (409, "account_taken")
+    assert await status_of(service, BEN) == ("not_connected", None)
+
+
 async def test_who_finds_his_account_taken_has_a_case_that_names_the_holder(
     service: Service,
 ) -> None:

@@ -32,6 +32,7 @@ Member = Annotated[Caller, Depends(access.member())]
 Parts = Annotated[Runtime, Depends(runtime)]
 Binding = Annotated[str, Header(alias="X-Opside-Browser-Binding")]
 GATEWAY = "main-api"
+JSON = "application/json"
 
 
 @router.post("/internal/amazon/consents", status_code=201)
@@ -129,8 +130,13 @@ async def amazon_returns(
     state: Annotated[str, Query(max_length=200)],
     spapi_oauth_code: Annotated[str, Query(max_length=2048)],
     selling_partner_id: Annotated[str, Query(max_length=100)],
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> RedirectResponse:
-    """Amazon's return, passed on by the gateway, which alone knows the browser."""
+    """Amazon's return, passed on by the gateway, which alone knows the browser.
+
+    A browser is led to the dashboard, which says what came of it; a program that asks for JSON is told a
+    refusal by its status, 409 for an account that is connected to somebody else.
+    """
     connector = Connector(parts.database.sessions, parts.amazon, parts.tokens, parts.clock)
     returned = ConsentReturn(
         visitor=who,
@@ -142,6 +148,8 @@ async def amazon_returns(
     try:
         await connector.connect(returned)
     except OpsideError as error:
+        if JSON in accept:
+            raise
         outcome = error.code
     url = f"{parts.settings.app_url}/dashboard?connect={outcome}"
     return RedirectResponse(url, 302, headers={"Referrer-Policy": "no-referrer"})
