@@ -9,12 +9,13 @@ from urllib.parse import urlencode
 import httpx
 
 from integrations_backend.amazon_api.document import fetch_document, refuse_inner_link
-from integrations_backend.amazon_api.errors import AmazonUnavailable, GrantRefused
+from integrations_backend.amazon_api.errors import AmazonUnavailable
 from integrations_backend.amazon_api.gateway import ReportState
 from integrations_backend.amazon_api.pacing import Pacing
-from integrations_backend.amazon_api.sp_api import SpApi, json_object
+from integrations_backend.amazon_api.sp_api import SpApi
 from integrations_backend.amazon_api.unpack import Bounds
 from integrations_backend.grants import Grant
+from integrations_backend.provider_answers import grant_of, token_answer
 from integrations_backend.settings import Settings
 from opside_chassis.database import refuse_open_transaction
 
@@ -171,14 +172,7 @@ class LiveAmazon:
             answer = await self._lwa.post("/auth/o2/token", data=form | credentials)
         except httpx.HTTPError as error:
             raise AmazonUnavailable(type(error).__name__) from error
-        if answer.status_code == httpx.codes.BAD_REQUEST:
-            if json_object(answer).get("error") == "invalid_grant":
-                raise GrantRefused
-            raise AmazonUnavailable("the token endpoint does not accept our credentials")
-        if not answer.is_success:
-            raise AmazonUnavailable(f"token endpoint answers {answer.status_code}")
-        found = json_object(answer)
-        return Grant(found["access_token"], found["refresh_token"], int(found["expires_in"]))
+        return grant_of(token_answer(answer, AmazonUnavailable), AmazonUnavailable)
 
 
 def _state(found: dict[str, Any]) -> ReportState:

@@ -15,6 +15,7 @@ from integrations_backend.amazon_api.errors import (
     Throttled,
 )
 from integrations_backend.amazon_api.pacing import Pacing
+from integrations_backend.provider_answers import json_object
 from opside_chassis.database import refuse_open_transaction
 
 USER_AGENT = "Opside/0.1 (Language=Python; Platform=Linux)"
@@ -73,18 +74,7 @@ def _meaning(answer: httpx.Response, path: str) -> dict[str, Any]:
             raise RequestRefused(f"{answer.status_code} {path}: {answer.text[:200]}")
     if not answer.is_success:
         raise AmazonUnavailable(f"{answer.status_code} {path}")
-    return json_object(answer)
-
-
-def json_object(answer: httpx.Response) -> dict[str, Any]:
-    """The answer's JSON object. Raises AmazonUnavailable for anything else."""
-    try:
-        found = answer.json()
-    except ValueError as error:
-        raise AmazonUnavailable("the answer is no JSON") from error
-    if not isinstance(found, dict):
-        raise AmazonUnavailable("the answer is no JSON object")
-    return found
+    return json_object(answer, AmazonUnavailable)
 
 
 def _told_rate(answer: httpx.Response) -> float | None:

@@ -30,6 +30,7 @@ from integrations_backend.gmail_api.gateway import (
 )
 from integrations_backend.gmail_api.shapes import SHOWN_HEADERS, changes_of, ids_of, mail_of
 from integrations_backend.grants import Grant, GrantRefused
+from integrations_backend.provider_answers import grant_of, json_object, token_answer
 from integrations_backend.settings import Settings
 from opside_chassis.database import refuse_open_transaction
 
@@ -80,14 +81,15 @@ class LiveGmail:
         if not found.get("refresh_token"):
             raise GrantRefused
         return MailGrant(
-            _grant(found, str(found["refresh_token"])),
+            grant_of(found, GmailUnavailable),
             frozenset(str(found.get("scope", "")).split()),
         )
 
     async def refresh(self, refresh_token: str) -> Grant:
         """A fresh access token; the old refresh token stays good."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        return _grant(await self._token(form), refresh_token)
+        found = await self._token(form)
+        return grant_of(found, GmailUnavailable, kept_refresh_token=refresh_token)
 
     async def revoke(self, token: str) -> None:
         """End the authorisation; 400 means that the token is dead already."""
@@ -172,21 +174,14 @@ class LiveGmail:
             raise GmailUnavailable(type(error).__name__) from error
         if not answer.is_success:
             raise _refusal(answer)
-        return _object(answer)
+        return json_object(answer, GmailUnavailable)
 
     async def _token(self, form: dict[str, str]) -> dict[str, Any]:
         credentials = {
             "client_id": self._settings.gmail_client_id,
             "client_secret": self._settings.gmail_client_secret.get_secret_value(),
         }
-        answer = await self._post("/token", form | credentials)
-        if answer.is_success:
-            return _object(answer)
-        if answer.status_code == httpx.codes.BAD_REQUEST:
-            if _object(answer).get("error") == "invalid_grant":
-                raise GrantRefused
-            raise GmailUnavailable("the token endpoint does not accept our request")
-        raise GmailUnavailable(f"token endpoint answers {answer.status_code}")
+        return token_answer(await self._post("/token", form | credentials), GmailUnavailable)
 
     async def _post(self, path: str, form: dict[str, str]) -> httpx.Response:
         refuse_open_transaction()
@@ -213,13 +208,6 @@ def _base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def _grant(found: dict[str, Any], refresh_token: str) -> Grant:
-    try:
-        return Grant(str(found["access_token"]), refresh_token, int(found["expires_in"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise GmailUnavailable("the token endpoint answers something else") from error
-
-
 def _refusal(answer: httpx.Response) -> Exception:
     """The status first: a 503 may carry a page."""
     status = answer.status_code
@@ -242,13 +230,3 @@ def _reason(answer: httpx.Response) -> str:
         return str(answer.json()["error"]["errors"][0]["reason"])[:100]
     except (ValueError, LookupError, TypeError):
         return "unknown"
-
-
-def _object(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        found = answer.json()
-    except ValueError as error:
-        raise GmailUnavailable("the answer is no JSON") from error
-    if not isinstance(found, dict):
-        raise GmailUnavailable("the answer is no JSON object")
-    return found

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import httpx
 
 from integrations_backend.grants import Grant
+from integrations_backend.provider_answers import grant_of, json_object, token_answer
 from integrations_backend.settings import Settings
 from integrations_backend.stripe_oauth_api.errors import (
-    GrantRefused,
     NoAccess,
     RequestRefused,
     StripeUnavailable,
@@ -63,20 +63,16 @@ class LiveStripe:
 
     async def exchange(self, code: str) -> AccountGrant:
         """A consent code for tokens, once."""
-        found = await self._oauth("token", {"grant_type": "authorization_code", "code": code})
-        try:
-            return AccountGrant(_grant(found), str(found["stripe_user_id"]))
-        except KeyError as error:
-            raise StripeUnavailable("the token endpoint's answer lacks a field") from error
+        found = await self._token({"grant_type": "authorization_code", "code": code})
+        account_id = found.get("stripe_user_id")
+        if not isinstance(account_id, str):
+            raise StripeUnavailable("the token endpoint's answer lacks the account")
+        return AccountGrant(_grant(found), account_id)
 
     async def refresh(self, refresh_token: str) -> Grant:
         """A fresh access token; the refresh token in the answer replaces the old one."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        found = await self._oauth("token", form)
-        try:
-            return _grant(found)
-        except KeyError as error:
-            raise StripeUnavailable("the token endpoint's answer lacks a field") from error
+        return _grant(await self._token(form))
 
     async def deauthorize(self, account_id: str) -> None:
         """End the platform's access; an account that is not connected is fine as well."""
@@ -84,7 +80,7 @@ class LiveStripe:
         answer = await self._post("deauthorize", form)
         if answer.is_success:
             return
-        told = str(_object(answer).get("error_description", ""))
+        told = str(json_object(answer, StripeUnavailable).get("error_description", ""))
         if answer.status_code == httpx.codes.UNAUTHORIZED and "not connected" in told:
             return
         raise StripeUnavailable(f"deauthorize answers {answer.status_code}")
@@ -126,17 +122,10 @@ class LiveStripe:
                 raise RequestRefused(f"{answer.status_code} {path}")
         if not answer.is_success:
             raise StripeUnavailable(f"{answer.status_code} {path}")
-        return _object(answer)
+        return json_object(answer, StripeUnavailable)
 
-    async def _oauth(self, endpoint: str, form: dict[str, str]) -> dict[str, Any]:
-        answer = await self._post(endpoint, form)
-        if answer.is_success:
-            return _object(answer)
-        if answer.status_code == httpx.codes.BAD_REQUEST:
-            if _object(answer).get("error") == "invalid_grant":
-                raise GrantRefused
-            raise StripeUnavailable("the token endpoint does not accept our request")
-        raise StripeUnavailable(f"the token endpoint answers {answer.status_code}")
+    async def _token(self, form: dict[str, str]) -> dict[str, Any]:
+        return token_answer(await self._post("token", form), StripeUnavailable)
 
     async def _post(self, endpoint: str, form: dict[str, str]) -> httpx.Response:
         refuse_open_transaction()
@@ -150,12 +139,7 @@ class LiveStripe:
 
 def _grant(found: dict[str, Any]) -> Grant:
     """Connect's tokens carry no end: they are good until somebody takes them back."""
-    seconds = found.get("expires_in")
-    return Grant(
-        str(found["access_token"]),
-        str(found["refresh_token"]),
-        int(seconds) if isinstance(seconds, int) else None,
-    )
+    return grant_of(found, StripeUnavailable, may_be_endless=True)
 
 
 def _as_described(read: Callable[[dict[str, Any]], T], found: dict[str, Any]) -> T:
@@ -163,13 +147,3 @@ def _as_described(read: Callable[[dict[str, Any]], T], found: dict[str, Any]) ->
         return read(found)
     except NotAsDescribed as error:
         raise StripeUnavailable(f"the answer is not as described: {error}") from error
-
-
-def _object(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        found = answer.json()
-    except ValueError as error:
-        raise StripeUnavailable("the answer is no JSON") from error
-    if not isinstance(found, dict):
-        raise StripeUnavailable("the answer is no JSON object")
-    return found
