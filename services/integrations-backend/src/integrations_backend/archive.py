@@ -216,6 +216,13 @@ class Archive:
         async for part in found.stream():
             yield bytes(part)
 
+    def drop(self, archived_as: str) -> None:
+        """Remove a document and its rows, by the name that `keep` gave it."""
+        folder, name = archived_as.rsplit("/", 1)
+        for key in list(self._keys(f"{folder}/")):
+            if key.rsplit("/", 1)[1].startswith(name):
+                obstore.delete(self._store, key)
+
     def forget(self, user_id: str) -> None:
         """Remove everything of a user."""
         for found in obstore.list(self._store, f"{user_id}/", chunk_size=_DELETED_AT_ONCE):

@@ -132,6 +132,15 @@ def test_documents_can_be_read_alone_and_again(archive: Archive, tmp_path: Path)
     assert only["fnsku"].to_list() == ["X002"]
 
 
+def test_a_document_that_is_dropped_is_gone_alone(archive: Archive, tmp_path: Path) -> None:
+    names = [keep(archive, tmp_path, [row(LEDGER, fnsku=f"X{n}")], order=n) for n in (1, 2)]
+    archive.drop(names[0])
+    assert not [key for key, _ in archive.files_of(ADA) if names[0].rsplit("/", 1)[1] in key]
+    assert archive.rows_of(names[:1]) is None
+    assert archive.document(names[1])["fnsku"].to_list() == ["X2"]
+    archive.drop(names[0])
+
+
 def test_forgetting_a_user_removes_all_of_his_and_nothing_else(
     archive: Archive, tmp_path: Path
 ) -> None:

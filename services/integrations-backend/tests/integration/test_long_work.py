@@ -2,6 +2,8 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from factories.report_rows import file_text, row
@@ -9,14 +11,18 @@ from fakes.amazon_fake import FakeAmazon
 from service import ADA, Service
 
 from integrations_backend.amazon_api.errors import AmazonUnavailable
+from integrations_backend.archive import Archive
 from integrations_backend.human_cases import open_case_for_job
+from integrations_backend.reports.ingest import ingest_report
 from integrations_backend.reports.kinds import LEDGER, REIMBURSEMENTS, SETTLEMENT
+from integrations_backend.reports.received import ReceivedReport
 from integrations_backend.sync.advance import LAST_DEATH, Pipeline
 from integrations_backend.sync.detect_upload import UploadDetection
 from integrations_backend.sync.fetch import Fetcher
 from integrations_backend.sync.long_work import LongWork
 from integrations_backend.sync.rules import READ_AGAIN_SECONDS
 from integrations_backend.sync.start import ADVANCE_SYNC, start_sync
+from integrations_backend.user_data.keeper import IntegrationsKeeper, NotErasableYet
 from integrations_backend.worker import handlers
 from opside_chassis.jobs import Workshop, drain
 from opside_chassis.outbox import RetryLater
@@ -71,6 +77,62 @@ async def test_a_document_that_takes_longer_than_a_job_is_read_once_and_holds_up
     assert sync["status"] == "done"
     assert files.calls.count("download") == len(FILES)
     assert (await states(service))[LEDGER] == "read"
+
+
+async def test_a_document_that_comes_in_after_its_seller_was_erased_is_not_kept(
+    service: Service, files: FakeAmazon
+) -> None:
+    here = files.slow[LEDGER] = asyncio.Event()
+    work = LongWork(patience_seconds=0.3)
+    worker = impatient(service, work)
+    await service.connect(ADA)
+    for _ in range(6):
+        await drain(worker, ignore_due=True)
+    assert work.under_way, "it goes on behind its job"
+    keeper = IntegrationsKeeper(service.runtime)
+    with pytest.raises(NotErasableYet):
+        await keeper.erase(ADA)
+    await drain(worker, ignore_due=True)
+    await keeper.erase(ADA)
+    here.set()
+    async with asyncio.timeout(20):
+        while work.under_way:
+            await asyncio.sleep(0.05)
+    for _ in range(3):
+        await drain(worker, ignore_due=True)
+    for table in ("report_documents", "rejected_report_rows", "sync_reports", "sync_jobs"):
+        assert await service.rows(f"SELECT 1 FROM {table}") == [], table  # noqa: S608
+    assert await asyncio.to_thread(service.runtime.archive.files_of, ADA) == []
+    assert await asyncio.to_thread(service.runtime.archive.rows, ADA, LEDGER) is None
+
+
+async def test_rows_that_are_archived_while_their_seller_is_erased_go_too(
+    service: Service, tmp_path: Path
+) -> None:
+    loop = asyncio.get_running_loop()
+
+    class ErasedMeanwhile(Archive):
+        def keep(self, *given: Any, **named: Any) -> str:
+            name = super().keep(*given, **named)
+            gone = service.execute("DELETE FROM report_documents")
+            asyncio.run_coroutine_threadsafe(gone, loop).result()
+            return name
+
+    archive = ErasedMeanwhile.open(str(tmp_path / "archive"))
+    content = tmp_path / "ledger"
+    await asyncio.to_thread(content.write_bytes, FILES[LEDGER])
+    report = ReceivedReport(
+        user_id=ADA,
+        sync_id="syn_1",
+        report_type=LEDGER,
+        marketplace_id="ATVPDKIKX0DER",
+        report_id="1",
+        document_id="doc",
+        content=content,
+    )
+    await ingest_report(service.sessions, archive, report)
+    assert await asyncio.to_thread(archive.files_of, ADA) == []
+    assert archive.rows(ADA, LEDGER) is None
 
 
 async def test_a_document_that_is_broken_for_ever_fails_alone(

@@ -49,7 +49,7 @@ async def ingest_report(
     # Parsing is pure computation of maybe minutes: the event loop goes on meanwhile.
     written, name = await asyncio.to_thread(_archive, archive, report, number, read)
     async with transaction(sessions, tenant=report.user_id) as session:
-        await queries.finish_document(
+        noted = await queries.finish_document(
             session,
             number,
             user_id=report.user_id,
@@ -58,6 +58,8 @@ async def ingest_report(
             rejected=written.rejected,
             kept=written.first_rejected,
         )
+    if not noted:
+        await asyncio.to_thread(archive.drop, name)
     return IngestedReport(written.rows, written.rejected)
 
 

@@ -40,19 +40,26 @@ async def finish_document(
     rows: int,
     rejected: int,
     kept: Sequence[RejectedRow],
-) -> None:
-    """Note where the document is, how many rows it has, and the first of those kept aside."""
-    await session.execute(
+) -> bool:
+    """Note where the document is, how many rows it has, and the first of those kept aside.
+
+    False when it is gone: its seller was erased meanwhile.
+    """
+    there = await session.execute(
         update(ReportDocument)
         .where(ReportDocument.id == document_id)
         .values(archived_as=archived_as, rows=rows, rejected=rejected)
+        .returning(ReportDocument.id)
     )
+    if there.first() is None:
+        return False
     values = [
         {"document_id": document_id, "user_id": user_id, "line": row.line, "reason": row.reason}
         for row in kept
     ]
     if values:
         await session.execute(insert(RejectedReportRow).values(values).on_conflict_do_nothing())
+    return True
 
 
 async def newest_document(session: AsyncSession, *, user_id: str, report_type: str) -> str | None:

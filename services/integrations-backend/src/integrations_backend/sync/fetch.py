@@ -191,6 +191,7 @@ class Fetcher:
         with tempfile.TemporaryDirectory(prefix="opside-report-") as folder:
             content = Path(folder) / "document"
             charset = await self.amazon.of(sync.user_id).download(token, document_id, content)
+            await self._refuse_ended(sync)
             packed = as_received(content)
             received = ReceivedReport(
                 user_id=sync.user_id,
@@ -205,6 +206,13 @@ class Fetcher:
             )
             async with self._reading:
                 return await ingest_report(self.sessions, self.archive, received)
+
+    async def _refuse_ended(self, sync: SyncJob) -> None:
+        """A download takes minutes: meanwhile its seller may have cancelled, disconnected or gone."""
+        async with transaction(self.sessions, tenant=sync.user_id) as session:
+            stored = await queries.sync_by_id(session, user_id=sync.user_id, sync_id=sync.id)
+        if stored is None or stored.status != "running":
+            raise RetryLater(0, "the sync has ended")
 
     async def _change(self, sync: SyncJob, report: SyncReport, **values: object) -> None:
         async with transaction(self.sessions, tenant=sync.user_id) as session:

@@ -29,6 +29,11 @@ class LongWork:
     longest_seconds: float = LONGEST_SECONDS
     _running: "dict[str, asyncio.Task[Any]]" = field(default_factory=dict)
 
+    @property
+    def under_way(self) -> list[str]:
+        """The names of what is not done yet."""
+        return [name for name, task in self._running.items() if not task.done()]
+
     async def result(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         """What the work of this name gives; it is begun unless it is under way, and raises what it raises.
 
