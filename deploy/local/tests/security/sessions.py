@@ -1,5 +1,7 @@
 """Attacks on cookies and sessions, and on where a seller is sent back to."""
 
+import asyncio
+
 from security.consents import come_back, consented, started
 from security.house import (
     ADA,
@@ -69,6 +71,36 @@ async def neighbours_session(house: House) -> int:
     ada, ben = await house.signed_in(ADA), await house.signed_in(BEN)
     path = f"/api/auth/sessions/{ada.session_id}"
     return (await house.ask("DELETE", path, headers=ben.proof())).status_code
+
+
+async def silent_erasure(house: House) -> bool:
+    """A thief with Ada's session switches her letters off and orders the end of her account: whether
+    nobody writes to her."""
+    thief = await house.signed_in()
+    path = "/api/notifications/preferences"
+    kinds = (await house.ask("GET", path, headers=thief.cookie())).json()["preferences"]
+    silent = {"preferences": [one | {"byEmail": False} for one in kinds]}
+    chosen = await house.ask("PUT", path, headers=thief.proof(), json=silent)
+    assert chosen.status_code == 200, chosen.text
+    me = (await house.ask("GET", "/api/me", headers=thief.cookie())).json()
+    body = {"confirm": me["email"]}
+    ordered = await house.ask("POST", "/api/account/erase", headers=thief.proof(), json=body)
+    assert ordered.status_code == 202, ordered.text
+    try:
+        return not await letter_came(house, str(ordered.json()["erasureId"]))
+    finally:
+        await house.ask("DELETE", "/api/account/erasure", headers=thief.proof())
+
+
+async def letter_came(house: House, erasure_id: str) -> bool:
+    """Whether Ada's mailbox gets the letter about this order within seconds."""
+    mailbox = house.system.place.archive.absolute().with_name("mail")
+    for _ in range(50):
+        letters = [one.read_text(errors="replace") for one in mailbox.glob("*.eml")]
+        if any(f"<{erasure_id}-ordered@" in letter for letter in letters):
+            return True
+        await asyncio.sleep(0.1)
+    return False
 
 
 LEADS_AWAY = (EVIL, "{app}.evil.test", "{app}@evil.test", "//evil.test", "javascript:alert(1)")
@@ -151,6 +183,17 @@ ATTACKS = (
         404,
         without_tenants("main_api"),
         204,
+    ),
+    Attack(
+        "session: an account's end ordered behind its owner's back",
+        silent_erasure,
+        False,
+        Mutant(
+            "main_api/user_data/own_erasure.py",
+            "            await stage(session, TELL_ERASURE, payload, tenant=order.user_id)\n",
+            "            pass\n",
+        ),
+        True,
     ),
     Attack(
         "redirect: a return address at Stripe that leads away",
