@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 Answer = Callable[[Request], Awaitable[Response]]
@@ -44,16 +45,23 @@ async def neighbour() -> AsyncIterator[Neighbour]:
     """A running neighbour on a free port of this machine."""
     made = Neighbour()
     app = Starlette(routes=[Route("/{path:path}", made.__call__, methods=METHODS)])
+    async with served(app) as made.url:
+        yield made
+
+
+@asynccontextmanager
+async def served(app: ASGIApp) -> AsyncIterator[str]:
+    """An app over a real socket; its parts were put together before."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    made.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = uvicorn.Server(uvicorn.Config(app, ws="none", log_config=None, access_log=False))
+    config = uvicorn.Config(app, ws="none", lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
     # `_serve` leaves the signal handlers of the test process alone.
     task = asyncio.create_task(server._serve([listener]))
     try:
         while not server.started:
             await asyncio.sleep(0.005)
-        yield made
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         await task
