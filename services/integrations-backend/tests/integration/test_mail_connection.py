@@ -22,6 +22,9 @@ from opside_chassis.leases import MAX_FAILURES
 from opside_contracts import scopes
 from opside_contracts.integrations.messages import Provider
 
+OLGA = "olga"
+"""Nobody writes to her: what is in a mailbox is read in `test_mail_search`."""
+
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
@@ -40,7 +43,7 @@ async def mail(
 
 async def test_a_consent_connects_the_mailbox_with_sealed_tokens(mail: Service) -> None:
     assert await mail_status(mail, ADA) == ("not_connected", None)
-    assert await connect_mail(mail, ADA, "ada") == "ok"
+    assert await connect_mail(mail, ADA, OLGA) == "ok"
     status, account = await mail_status(mail, ADA)
     assert (status, account is not None and "@" in account) == ("connected", True)
     (row,) = await mail.rows("SELECT * FROM oauth_tokens")
@@ -63,21 +66,21 @@ async def test_the_page_asks_to_read_mail_and_nothing_else(mail: Service) -> Non
 
 async def test_a_code_is_worth_nothing_to_who_began_elsewhere(mail: Service) -> None:
     """PKCE: a code that was given for another attempt's challenge is refused by Google."""
-    stolen = await decide(await begin(mail, ADA), "ada")
+    stolen = await decide(await begin(mail, ADA), OLGA)
     own = dict(httpx.URL(await begin(mail, ADA)).params)
     assert await returned(mail, ADA, {**stolen, "state": own["state"]}) == "not_granted"
     assert await mail_status(mail, ADA) == ("not_connected", None)
 
 
 async def test_a_state_is_good_once_for_its_user_in_his_browser(mail: Service) -> None:
-    query = await decide(await begin(mail, ADA), "ada")
+    query = await decide(await begin(mail, ADA), OLGA)
     assert await returned(mail, BEN, query) == "consent_refused"
     outcomes = await asyncio.gather(*(returned(mail, ADA, query) for _ in range(4)))
     assert sorted(outcomes) == ["consent_refused"] * 3 + ["ok"]
     query = {"state": query["state"], "code": "x"}
     foreign = {"X-Opside-Browser-Binding": f"{BROWSER}-someone-else"}
     await disconnect(mail, ADA)
-    query = await decide(await begin(mail, ADA), "ada")
+    query = await decide(await begin(mail, ADA), OLGA)
     async with mail.client(mail.gateway_token(ADA), **foreign) as browser:
         answer = await browser.post("/api/gmail/connect", json=_pair(query))
     assert (answer.status_code, answer.json()["code"]) == (400, "consent_refused")
@@ -94,7 +97,7 @@ async def test_an_amazon_state_is_no_gmail_state(mail: Service) -> None:
 
 
 async def test_a_front_end_may_hand_the_return_over_itself(mail: Service) -> None:
-    query = await decide(await begin(mail, ADA), "ada")
+    query = await decide(await begin(mail, ADA), OLGA)
     async with mail.as_user(ADA) as browser:
         answer = await browser.post("/api/v1/gmail/connect", json=_pair(query))
     assert (answer.status_code, answer.json()["status"]) == (200, "connected")
@@ -110,7 +113,7 @@ async def test_the_browser_is_known_to_the_gateway_only(mail: Service) -> None:
 
 
 async def test_who_says_no_is_not_connected_and_his_state_is_spent(mail: Service) -> None:
-    query = await decide(await begin(mail, ADA), "ada", decision="deny")
+    query = await decide(await begin(mail, ADA), OLGA, decision="deny")
     assert await returned(mail, ADA, query) == "access_denied"
     assert await returned(mail, ADA, query) == "consent_refused"
     assert await returned(mail, ADA, {**query, "code": "x", "error": ""}) == "consent_refused"
@@ -119,15 +122,15 @@ async def test_who_says_no_is_not_connected_and_his_state_is_spent(mail: Service
 
 async def test_a_box_that_was_left_unticked_is_said(mail: Service) -> None:
     url = await begin(mail, ADA)
-    query = await decide(url, "ada", scope="openid email", granted="")
+    query = await decide(url, OLGA, scope="openid email", granted="")
     assert await returned(mail, ADA, query) == "scope_missing"
     assert await mail_status(mail, ADA) == ("not_connected", None)
     assert await mail.rows("SELECT * FROM oauth_tokens") == []
 
 
 async def test_a_mailbox_belongs_to_one_user(mail: Service) -> None:
-    assert await connect_mail(mail, ADA, "ada") == "ok"
-    assert await connect_mail(mail, BEN, "ada") == "account_taken"
+    assert await connect_mail(mail, ADA, OLGA) == "ok"
+    assert await connect_mail(mail, BEN, OLGA) == "account_taken"
     assert [row["user_id"] for row in await mail.rows("SELECT * FROM oauth_tokens")] == [ADA]
 
 
@@ -144,7 +147,7 @@ async def disconnect(mail: Service, user_id: str) -> None:
 
 async def test_disconnecting_revokes_at_google_and_forgets(mail: Service, sandbox: Sandbox) -> None:
     await mail.connect(ADA)
-    await connect_mail(mail, ADA, "ada")
+    await connect_mail(mail, ADA, OLGA)
     token = await mail.runtime.tokens.of(Provider.GMAIL).refresh_token(ADA)
     await disconnect(mail, ADA)
     assert await mail_status(mail, ADA) == ("not_connected", None)
@@ -156,16 +159,10 @@ async def test_disconnecting_revokes_at_google_and_forgets(mail: Service, sandbo
     await disconnect(mail, ADA)
 
 
-def _gmail():
-    from opside_contracts.integrations.messages import Provider  # noqa: PLC0415
-
-    return Provider.GMAIL
-
-
 async def test_a_revocation_that_google_does_not_hear_is_made_later(
     mail: Service, sandbox: Sandbox
 ) -> None:
-    await connect_mail(mail, ADA, "ada")
+    await connect_mail(mail, ADA, OLGA)
     await mail.work()
     token = await mail.runtime.tokens.of(Provider.GMAIL).refresh_token(ADA)
     sandbox.ask("gmail/faults", operation="oauth2.revoke", kind="503")
@@ -180,7 +177,7 @@ async def test_a_revocation_that_google_does_not_hear_is_made_later(
 async def test_an_erasure_destroys_what_google_never_confirmed(
     mail: Service, sandbox: Sandbox
 ) -> None:
-    await connect_mail(mail, ADA, "ada")
+    await connect_mail(mail, ADA, OLGA)
     await mail.work()
     sandbox.ask("gmail/faults", operation="oauth2.revoke", kind="503", times=999)
     token = mail.service_token(scopes.ERASE_USER, act_for=ADA)
@@ -199,10 +196,10 @@ async def test_an_erasure_destroys_what_google_never_confirmed(
 async def test_a_late_revocation_leaves_a_mailbox_alone_that_was_connected_anew(
     mail: Service, sandbox: Sandbox
 ) -> None:
-    await connect_mail(mail, ADA, "ada")
+    await connect_mail(mail, ADA, OLGA)
     sandbox.ask("gmail/faults", operation="oauth2.revoke", kind="503")
     await disconnect(mail, ADA)
-    assert await connect_mail(mail, ADA, "ada") == "ok"
+    assert await connect_mail(mail, ADA, OLGA) == "ok"
     await mail.work()
     assert (await mail_status(mail, ADA))[0] == "connected"
     async with mail.as_user(ADA) as browser:
@@ -210,21 +207,21 @@ async def test_a_late_revocation_leaves_a_mailbox_alone_that_was_connected_anew(
 
 
 async def test_a_withdrawn_grant_is_shown_as_reconnect(mail: Service, sandbox: Sandbox) -> None:
-    await connect_mail(mail, ADA, "ada")
-    sandbox.ask("gmail/revoke", persona="ada")
+    await connect_mail(mail, ADA, OLGA)
+    sandbox.ask("gmail/revoke", persona=OLGA)
     async with mail.as_user(ADA) as browser:
         for _ in range(2):
             answer = await browser.get("/api/gmail/emails")
             assert (answer.status_code, answer.json()["code"]) == (409, "reconnect")
     assert (await mail_status(mail, ADA))[0] == "reconnect"
-    assert await connect_mail(mail, ADA, "ada") == "ok"
+    assert await connect_mail(mail, ADA, OLGA) == "ok"
     assert (await mail_status(mail, ADA))[0] == "connected"
 
 
 async def test_a_token_is_refreshed_once_for_all_and_keeps_its_refresh_token(
     mail: Service, sandbox: Sandbox
 ) -> None:
-    await connect_mail(mail, ADA, "ada")
+    await connect_mail(mail, ADA, OLGA)
     kept = await mail.runtime.tokens.of(Provider.GMAIL).refresh_token(ADA)
     sandbox.ask("clock/advance", seconds=3700)
     async with mail.as_user(ADA) as browser:
