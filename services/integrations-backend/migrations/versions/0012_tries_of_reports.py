@@ -9,7 +9,7 @@ down_revision = "0011"
 def upgrade() -> None:
     op.execute(
         "ALTER TABLE integrations.sync_reports"
-        " ADD COLUMN failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0)"
+        " ADD COLUMN failures BIGINT NOT NULL DEFAULT 0 CHECK (failures >= 0)"
     )
 
 
