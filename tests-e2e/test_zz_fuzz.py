@@ -151,6 +151,11 @@ async def test_each_service_from_inside(
         return {"Authorization": f"Bearer {token}"}
 
     part = ROUTES_OF.get(scope, "/")
-    sent, faults = await asyncio.to_thread(fuzz, urls[service], headers, part=part)
+    # Of what it passes on, main-api's own description knows only the addresses.
+    whole = scope == scopes.ACT_FOR_USER and service == MAIN_API
+    description = "/api/openapi.json" if whole else "/openapi.json"
+    sent, faults = await asyncio.to_thread(
+        fuzz, urls[service], headers, part=part, description=description
+    )
     assert sent > 0
     assert faults == [], "\n".join(faults)

@@ -131,6 +131,9 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+                if message["status"] == HTTPStatus.NO_CONTENT:
+                    # FastAPI calls what a route does not answer JSON.
+                    del headers["Content-Type"]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -28,6 +28,11 @@ async def _ok() -> str:
     return "ok"
 
 
+@router.delete("/gone", status_code=204)
+async def _gone() -> None:
+    return None
+
+
 @router.get("/page")
 async def _page() -> HTMLResponse:
     headers = {"Content-Security-Policy": "default-src 'self'", "Cache-Control": "max-age=60"}
@@ -96,6 +101,13 @@ async def test_every_answer_has_the_security_headers(client, path: str) -> None:
         assert answer.headers[name] == value
     assert "server" not in answer.headers
     assert "strict-transport-security" not in answer.headers
+
+
+async def test_an_answer_without_a_body_names_no_kind_of_body(client) -> None:
+    answer = await client.delete("/t/gone")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "content-type" not in answer.headers
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_a_page_may_loosen_its_own_policy_and_nothing_else(client) -> None:
