@@ -43,6 +43,7 @@ def test_an_image_builds_with_the_classic_builder(path: Path):
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
 def test_every_file_that_an_image_copies_exists_or_is_a_service(path: Path):
     sources = re.findall(r"^COPY (?!--from)(\S+) ", path.read_text(), re.MULTILINE)
+    assert sources
     for source in sources:
         for service in ("main-api", "integrations-backend", "stripe-payments"):
             assert (PROJECT / source.replace("${SERVICE}", service)).exists(), source

@@ -8,6 +8,7 @@ import pytest
 from factories.report_rows import file_text, row
 from fakes.amazon_fake import HOUR_SECONDS, FakeAmazon
 from service import ADA, BEN, Service
+from sqlalchemy.exc import IntegrityError
 
 from integrations_backend.amazon_api.errors import AccessDenied, AmazonUnavailable, GrantRefused
 from integrations_backend.grants import ProviderUnavailable
@@ -67,7 +68,7 @@ async def test_an_access_token_does_not_open_as_a_refresh_token(
 
 async def test_plain_text_cannot_be_stored_as_a_token(service: Service) -> None:
     await service.connect(ADA)
-    with pytest.raises(Exception, match="ck_oauth_tokens_sealed"):
+    with pytest.raises(IntegrityError, match="ck_oauth_tokens_sealed"):
         await service.execute("UPDATE oauth_tokens SET access_token = 'Atza-plain'")
 
 

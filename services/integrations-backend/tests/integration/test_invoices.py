@@ -8,6 +8,7 @@ import pytest
 from factories.claims import CLAIM, record
 from factories.papers import came, invoice_lines, pdf
 from service import ADA, BEN, Service
+from sqlalchemy.exc import ProgrammingError
 
 from integrations_backend.invoices.book import book_costs
 from opside_contracts import scopes
@@ -106,7 +107,7 @@ async def test_a_correction_keeps_what_was_read_and_what_stood_before(
     assert changed["reading"]["goods"][0]["unitCostMinor"] == 250
     assert [(cost["sku"], cost["unitCostMinor"]) for cost in changed["costs"]] == [(LOST, 270)]
     assert changed["version"] == 3
-    with pytest.raises(Exception, match="permission denied"):
+    with pytest.raises(ProgrammingError, match="permission denied"):
         await service.execute("DELETE FROM invoice_changes")
 
 

@@ -7,7 +7,7 @@ import pytest
 from fakes.integrations_fake import seller_case
 from fakes.payments_fake import problem
 from seller import Seller, pdf
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 INVOICE = (
     (0, "invoice_date", "2026-09-01"),
@@ -94,7 +94,7 @@ async def test_the_database_refuses_units_twice_whatever_the_code_does(seller: S
         await seller.execute("UPDATE evidence_matches SET units = 4")
     with pytest.raises(IntegrityError, match="never changes"):
         await seller.execute("UPDATE evidence_matches SET line_no = 2")
-    with pytest.raises(Exception, match="permission denied"):
+    with pytest.raises(ProgrammingError, match="permission denied"):
         await seller.execute("UPDATE evidence_lines SET used_units = 0")
 
 

@@ -18,6 +18,7 @@ from outbox_parts import (
 )
 from schema_tables import SCHEMA
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from opside_chassis import leases
 from opside_chassis.database import EVERY_TENANT, Sessions, driver_beside, transaction
@@ -364,7 +365,7 @@ async def test_the_trace_goes_on_in_the_job(
 
 async def test_an_illegal_status_is_refused_by_the_database(committed_sessions: Sessions) -> None:
     await stage_word(committed_sessions, "x")
-    with pytest.raises(Exception, match="ck_outbox_status"):
+    with pytest.raises(IntegrityError, match="ck_outbox_status"):
         await set_rows(committed_sessions, "status = 'vanished'")
 
 
