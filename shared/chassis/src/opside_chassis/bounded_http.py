@@ -1,18 +1,15 @@
 """uvicorn's HTTP protocol with bounds on what comes before a request: its line and its headers.
 
-With httptools uvicorn keeps headers for as long as a client sends them, and waits for them for ever:
-nothing an application does can stop that, since it is not called before the last header. Proxies in
-front usually bound both; this holds without one.
+With httptools uvicorn keeps headers for as long as a client sends them and waits for them for ever;
+no application can help that, since it is called after the last one (decision 0016).
 """
 
 import asyncio
-import json
 from http import HTTPStatus
-from typing import Any
 
-from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
+
+from opside_chassis.problems import problem
 
 MAX_HEAD_BYTES = 32 * 1024
 """Of a request line and its headers: our largest (both cookies, a long address) has under 4 KiB."""
@@ -25,21 +22,12 @@ class BoundedHttp(HttpToolsProtocol):
     """Answers 431 for a head that is too large, 408 for one that is too slow, and closes."""
 
     max_head_seconds = MAX_HEAD_SECONDS
-
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._refusal = HTTPStatus.BAD_REQUEST
-        self._in_head = False
-        self._head_bytes = self._header_count = 0
-        self._untold_bytes = 0
-        """Read since the parser last told of anything: it keeps the beginning of a header itself."""
-        self._patience: asyncio.TimerHandle | None = None
+    _refusal = HTTPStatus.BAD_REQUEST
+    _in_head = False
+    _head_bytes = _header_count = 0
+    _untold_bytes = 0
+    """Read since the parser last told of anything: it keeps the beginning of a header itself."""
+    _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -100,7 +88,11 @@ class BoundedHttp(HttpToolsProtocol):
         # In the middle of an answer, a second one would be read as its body.
         fits = not self._is_answering() or not (self._in_head or self.cycle.response_started)
         if fits and not self.transport.is_closing():
-            self.transport.write(_answer(status))
+            said = problem({}, status, detail=status.description, code=status.name.lower())
+            said.headers["connection"] = "close"
+            lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
+            lines += [f"{name}: {value}" for name, value in said.headers.items()]
+            self.transport.write("\r\n".join([*lines, "", ""]).encode() + bytes(said.body))
         self.transport.close()
 
     def _is_answering(self) -> bool:
@@ -122,24 +114,3 @@ class BoundedHttp(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         elif self.cycle is None:
             self.transport.close()  # not one byte: nobody waits for an answer
-
-
-def _answer(status: HTTPStatus) -> bytes:
-    """A problem document; `problems` needs the ASGI scope that there is none of yet."""
-    code = status.name.lower()
-    body = json.dumps(
-        {
-            "type": f"urn:opside:problem:{code}",
-            "title": status.phrase,
-            "status": status.value,
-            "detail": status.description or status.phrase,
-            "code": code,
-        }
-    )
-    lines = (
-        f"HTTP/1.1 {status.value} {status.phrase}",
-        "content-type: application/problem+json",
-        f"content-length: {len(body)}",
-        "connection: close",
-    )
-    return "\r\n".join((*lines, "", body)).encode()
