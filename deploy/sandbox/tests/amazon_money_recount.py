@@ -26,13 +26,31 @@ def _sides(books: Books, row: dict[str, str]) -> tuple[str, ...]:
     return tuple(row[f"{side}side"].replace(",", ".") for side in ("longest", "median", "shortest"))
 
 
-def fees(books: Books, today: date, payments: Rows) -> Found:
-    """Fulfilment fees above those of the preview, where Amazon never held or wrongly held others."""
-    rate = 100 + books.manner.fee_tax_percent
-    preview = {row["sku"]: row for row in books.report(PREVIEW)}
+def _stored(books: Books) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Sides by FNSKU and month, as the storage fees have them."""
     stored: defaultdict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
     for row in books.report(STORAGE):
         stored[row["fnsku"]][row["monthofcharge"]] = _sides(books, row)
+    return stored
+
+
+def _true_fees(books: Books) -> dict[str, int]:
+    """By SKU the previewed fee, or that of the size it was always stored in where that is another."""
+    preview, stored = list(books.report(PREVIEW)), _stored(books)
+    by_sides = {_sides(books, row): _fee(books, row) for row in preview}
+    true = {}
+    for row in preview:
+        sizes = set(stored[row["fnsku"]].values()) or {_sides(books, row)}
+        wrong = _sides(books, row) not in sizes
+        true[row["sku"]] = by_sides[min(sizes)] if wrong else _fee(books, row)
+    return true
+
+
+def fees(books: Books, today: date, payments: Rows) -> Found:
+    """Fulfilment fees above those of the true size, where Amazon never held or wrongly held others."""
+    rate = 100 + books.manner.fee_tax_percent
+    preview = {row["sku"]: row for row in books.report(PREVIEW)}
+    stored, true_fees = _stored(books), _true_fees(books)
     found: Found = Counter()
     for file in books.settlements():
         units = {
@@ -47,14 +65,18 @@ def fees(books: Books, today: date, payments: Rows) -> Found:
             if row["itemrelatedfeetype"] != "FBAPerUnitFulfillmentFee":
                 continue
             sku, sold = row["sku"], units[row["orderid"], row["sku"]]
-            true = (_fee(books, preview[sku]) * sold * rate * 2 + 100) // 200
+            true = (true_fees[sku] * sold * rate * 2 + 100) // 200
             more = -books.manner.minor(row["itemrelatedfeeamount"]) - true
             if more <= 0:
                 continue
             day = books.manner.moment(row["posteddate"]).date()
             months = stored[preview[sku]["fnsku"]]
             today_sides = _sides(books, preview[sku])
-            if today_sides not in {months[min(months)], months[f"{day:%Y-%m}"]}:
+            is_previewed_right = today_sides in months.values()
+            if is_previewed_right and today_sides not in {
+                months[min(months)],
+                months[f"{day:%Y-%m}"],
+            }:
                 continue
             above[sku] += more
             count[sku] += sold
@@ -70,6 +92,7 @@ def underpaid(books: Books, today: date, payments: Rows) -> Found:
     """Payments below the sale less fees, or below the cost of an account whose costs are known."""
     manner, costs = books.manner, books.costs()
     preview = {row["sku"]: row for row in books.report(PREVIEW)}
+    true_fees = _true_fees(books)
     paid: Counter[str] = Counter()
     for row in payments:
         paid[row["amazonorderid"]] += manner.minor(row["amounttotal"])
@@ -87,7 +110,7 @@ def underpaid(books: Books, today: date, payments: Rows) -> Found:
         due = 0
         if row["reason"] == "CustomerReturn":
             offer = preview[row["sku"]]
-            due = manner.minor(offer["yourprice"]) - _fee(books, offer)
+            due = manner.minor(offer["yourprice"]) - true_fees[row["sku"]]
             due -= manner.minor(offer["estimatedreferralfeeperunit"]) + paid[row["amazonorderid"]]
         elif row["reason"] in AT_COST:
             due = (costs.get(row["sku"], 0) - manner.minor(row["amountperunit"])) * units

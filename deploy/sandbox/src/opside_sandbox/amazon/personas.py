@@ -141,8 +141,3 @@ _SIZES = {
     "chloe": (40, 12, True, "ca", True, True),
 }
 """SKUs, orders per SKU, whether there is something to claim, dialect, surprises, every loss."""
-
-
-def by_seller_id(state: SandboxState, seller_id: str) -> Persona | None:
-    """The persona of a selling account."""
-    return next((one for one in everybody(state).values() if one.seller_id == seller_id), None)

@@ -6,22 +6,34 @@ from opside_sandbox.amazon.history.catalogue import next_larger
 from opside_sandbox.amazon.history.desk import Desk
 from opside_sandbox.amazon.history.model import Measured, Order
 from opside_sandbox.amazon.history.periods import Period, period_of, with_tax
-from opside_sandbox.amazon.history.plan import FEE_REPACKAGED, FEE_STABLE, Story
+from opside_sandbox.amazon.history.plan import (
+    FEE_PREVIEWED,
+    FEE_REPACKAGED,
+    FEE_STABLE,
+    Story,
+)
 
 _ORDERS = 6
 """So many sales in the time of the story, beside the ordinary ones."""
+_LATER_DAYS = 32
+"""Longer than any month."""
 
 
 def tell_fee(desk: Desk, story: Story) -> None:
     """From `days_ago` until `until` every unit is charged as of the next larger size.
 
     With `fee_stable` Amazon's measures were right all along, with `fee_remeasured` wrong for that time;
-    with `fee_repackaged` the product itself was larger: nothing is owed then.
+    with `fee_repackaged` the product itself was larger: nothing is owed then. With `fee_previewed` the
+    fee preview has the larger size, until today, though no month was ever measured so.
     """
     first, last = -story.days_ago, -story.until
     size = next_larger(desk.product.size)
     desk.fees.append((first, last, size.fulfilment_minor - desk.product.fulfilment_minor))
-    if story.kind != FEE_STABLE:
+    if story.kind == FEE_PREVIEWED:
+        desk.history.previewed[desk.product.index] = size
+        # Sold, so stored and measured, in a month after those of the wrong fees.
+        desk.order(last + _LATER_DAYS)
+    elif story.kind != FEE_STABLE:
         days = desk.calendar_day(first), desk.calendar_day(last)
         desk.history.measured.append(Measured(desk.product, *days, size))
     sold_from = max(first, last - 60)

@@ -16,6 +16,7 @@ from opside_sandbox.amazon.history.fees import owe_fees, tell_fee
 from opside_sandbox.amazon.history.inbound import FIRST_DAY, Delivery, deliveries, receive
 from opside_sandbox.amazon.history.model import History, Product
 from opside_sandbox.amazon.history.plan import (
+    FEE_PREVIEWED,
     FEE_REMEASURED,
     FEE_REPACKAGED,
     FEE_STABLE,
@@ -36,6 +37,7 @@ _TELL: dict[str, Callable[[Desk, Story], None]] = {
     FEE_STABLE: tell_fee,
     FEE_REMEASURED: tell_fee,
     FEE_REPACKAGED: tell_fee,
+    FEE_PREVIEWED: tell_fee,
 }
 
 

@@ -257,6 +257,8 @@ class History:
     removals: list[Removal] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
+    previewed: dict[int, Size] = field(default_factory=dict)
+    """By the product's index: the size that the fee preview has wrong."""
 
     def sort(self) -> None:
         """By time, ties by content, so that the same history has the same bytes."""

@@ -29,6 +29,7 @@ class Story:
 _LOST, _DAMAGED, _RETURN = "warehouse_lost", "warehouse_damaged", "customer_return"
 _REPLACED, _REMOVAL, _INBOUND = "replacement", "removal_lost", "inbound_shortage"
 FEE_STABLE, FEE_REMEASURED, FEE_REPACKAGED = "fee_stable", "fee_remeasured", "fee_repackaged"
+FEE_PREVIEWED = "fee_previewed"
 _WAREHOUSE = frozenset({_LOST, _DAMAGED})
 
 CLAIMABLE = (
@@ -85,6 +86,7 @@ FURTHER_CLAIMABLE = (
     Story(FEE_STABLE, 60, until=30),
     Story(FEE_REMEASURED, 75, until=20),
     Story(FEE_STABLE, 84, until=50),
+    Story(FEE_PREVIEWED, 80, until=50),
     Story(_RETURN, 60, 1, "underpaid"),
     Story(_RETURN, 80, 1, "reversed_unreturned"),
     Story(_RETURN, 69, 1, "carrier_damaged_unpaid"),

@@ -47,21 +47,21 @@ _STORAGE_RATE = Decimal("0.78")
 _MISSING = "--"
 
 
-def _preview(dialect: Dialect, product: Product, currency: str) -> dict[str, str]:
-    longest, median, shortest = (Decimal(side) for side in product.sides)
-    fee, referral = dialect.money(product.fulfilment_minor), dialect.money(product.referral_minor)
+def _preview(dialect: Dialect, product: Product, size: Size, currency: str) -> dict[str, str]:
+    longest, median, shortest = (Decimal(side) for side in size.sides)
+    fee, referral = dialect.money(size.fulfilment_minor), dialect.money(product.referral_minor)
     price, number = dialect.money(product.price_minor), dialect.number
     return {
         "sku": product.sku, "fnsku": product.fnsku, "asin": product.asin,
         "product-name": product.title, "product-group": "Home", "brand": "Plainware",
         "fulfilled-by": "Amazon", "your-price": price, "sales-price": price,
-        "longest-side": number(product.sides[0]), "median-side": number(product.sides[1]),
-        "shortest-side": number(product.sides[2]),
+        "longest-side": number(size.sides[0]), "median-side": number(size.sides[1]),
+        "shortest-side": number(size.sides[2]),
         "length-and-girth": number(str(longest + 2 * (median + shortest))),
-        "unit-of-dimension": "inches", "item-package-weight": number(product.weight),
-        "unit-of-weight": "pounds", "product-size-tier": product.size_tier,
-        "product-size-weight-band": product.size_tier, "currency": currency,
-        "estimated-fee-total": dialect.money(product.fulfilment_minor + product.referral_minor),
+        "unit-of-dimension": "inches", "item-package-weight": number(size.weight),
+        "unit-of-weight": "pounds", "product-size-tier": size.tier,
+        "product-size-weight-band": size.tier, "currency": currency,
+        "estimated-fee-total": dialect.money(size.fulfilment_minor + product.referral_minor),
         "estimated-referral-fee-per-unit": referral,
         "estimated-variable-closing-fee": dialect.money(0),
         "expected-fulfillment-fee-per-unit": fee,
@@ -76,7 +76,8 @@ def fee_preview(view: View) -> Iterator[str]:
     columns = _UK if dialect.european_fees else _US
 
     def cells(product: Product) -> tuple[str, ...]:
-        known = {**_preview(dialect, product, store.currency), "amazon-store": store.name}
+        size = view.history.previewed.get(product.index, product.size)
+        known = {**_preview(dialect, product, size, store.currency), "amazon-store": store.name}
         return tuple(known.get(name, _MISSING) for name in columns)
 
     return dialect.table(columns, (cells(product) for product in view.history.products))
