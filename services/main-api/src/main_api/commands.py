@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         default=1,
         help="always 1: no service's token lives longer, not even an operator's; mint another one",
     )
-    token.add_argument("--audience", default="integrations-backend")
+    token.add_argument("--audience", default=SERVICE, help="the service that is called")
     add_command(commands)
     check = commands.add_parser("check-statement", help="recompute a statement from its CSV file")
     check.add_argument("file", type=Path)
