@@ -13,6 +13,7 @@ from main_api.evidence import routes as evidence_routes
 from main_api.evidence.content import LARGEST_FILE_BYTES
 from main_api.filings import routes as filings_routes
 from main_api.gateway.routes import build_router
+from main_api.gateway.shortcut import Shortcut
 from main_api.notifications import routes as notifications_routes
 from main_api.recoveries import routes as recoveries_routes
 from main_api.runtime import SERVICE, Runtime, build_access, open_runtime
@@ -62,7 +63,8 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
             async with watch.looking():
                 yield
 
-    return create_app(
+    gateway = build_router()
+    app = create_app(
         settings=settings,
         title=SERVICE,
         routers=[
@@ -76,7 +78,7 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
             filings_routes.router,
             events_routes.router,
             dashboard_routes.router,
-            build_router(),
+            gateway,
         ],
         lifespan=lifespan,
         access=believed,
@@ -87,6 +89,8 @@ def create(settings: Settings, opener: Opener = open_runtime) -> FastAPI:
             ]
         ),
     )
+    app.router.routes.insert(0, Shortcut(gateway.routes))
+    return app
 
 
 def main() -> None:

@@ -8,8 +8,9 @@ the lifetime bound holds on verification as well as on minting.
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import jwt
@@ -88,6 +89,32 @@ def current_key(key: SigningKey | Rereading[SigningKey]) -> SigningKey:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenSignatures:
+    """Signatures that were found good, by their tokens' digests: for tokens that come many times.
+
+    A token of the same bytes has the same good signature for as long as its key is published. Audience,
+    times and whatever a caller asks of a session are asked again every time.
+    """
+
+    most: int = 4096
+    """Bounds the memory to some megabytes; the oldest is forgotten first."""
+    _found: dict[bytes, tuple[VerificationKey, dict[str, Any]]] = field(
+        default_factory=dict, repr=False
+    )
+
+    def claims(self, digest: bytes, key_ring: KeyRing) -> dict[str, Any] | None:
+        """What the token says; None when it was not seen, or its key is not the published one now."""
+        key, claims = self._found.get(digest, (None, None))
+        return claims if key is not None and key_ring.find(key.kid) is key else None
+
+    def keep(self, digest: bytes, key: VerificationKey, claims: dict[str, Any]) -> None:
+        """Remember a token whose signature is good."""
+        while len(self._found) >= self.most:
+            del self._found[next(iter(self._found))]
+        self._found[digest] = (key, claims)
+
+
+@dataclass(frozen=True, slots=True)
 class TokenVerifier:
     """Verifies tokens of one kind for one audience."""
 
@@ -95,6 +122,8 @@ class TokenVerifier:
     kind: TokenKind
     audience: str
     clock: Clock = utc_now
+    seen: SeenSignatures | None = None
+    """None: every signature is checked, for tokens that come once."""
 
     def verify(self, token: str) -> dict[str, Any]:
         """The claims of a good token; raises `Unauthenticated`, never saying which check failed.
@@ -112,6 +141,16 @@ class TokenVerifier:
     def _signed_claims(self, token: str) -> dict[str, Any]:
         if not token.isascii() or len(token) > MAX_TOKEN_CHARACTERS:
             raise _RefusedError("not a compact token")
+        if self.seen is None:
+            return self._checked(token)[1]
+        digest = sha256(token.encode()).digest()
+        claims = self.seen.claims(digest, self.key_ring)
+        if claims is None:
+            key, claims = self._checked(token)
+            self.seen.keep(digest, key, claims)
+        return claims
+
+    def _checked(self, token: str) -> tuple[VerificationKey, dict[str, Any]]:
         header = jwt.get_unverified_header(token)
         if "crit" in header or "b64" in header:
             raise _RefusedError("critical extensions are not understood")
@@ -123,7 +162,7 @@ class TokenVerifier:
         )
         if claims["iss"] != key.issuer:
             raise _RefusedError("signed by another issuer's key")
-        return claims
+        return key, claims
 
     def _key(self, header: Mapping[str, Any]) -> VerificationKey:
         kid = header.get("kid")

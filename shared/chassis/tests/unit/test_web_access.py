@@ -1,5 +1,7 @@
 """Who may call: 401 = not who you say, 403 = not allowed; every route declares one rule."""
 
+import asyncio
+import gc
 import logging
 from typing import Annotated, Any
 
@@ -10,8 +12,10 @@ from web_parts import HERE, Keys, app_with, bearer, client_of, local_limiter
 
 from opside_chassis import access
 from opside_chassis.access import Caller
-from opside_chassis.errors import Forbidden
+from opside_chassis.errors import Forbidden, TooManyRequests, Unauthenticated
+from opside_chassis.rate_limits import RateLimiter
 from opside_chassis.service_token import ServiceIdentity, ServiceTokens
+from opside_chassis.user_token import UserIdentity
 
 OPEN = [Depends(access.public())]
 router = APIRouter(prefix="/t")
@@ -163,6 +167,59 @@ async def test_a_browser_session_is_read_when_there_is_no_token() -> None:
         assert await status("/t/service", "good") == 401
         # A bad token is not rescued by a good cookie.
         assert await status("/t/member", "good", Authorization="Bearer x.y.z") == 401
+
+
+class Written(RateLimiter):
+    """Writes down what is counted, and refuses some of it."""
+
+    def __init__(self, *refused: str) -> None:
+        super().__init__(service=HERE, per_minute=1, redis=None)
+        self.counted: list[str] = []
+        self.refused = refused
+
+    async def hit(self, key: str, *, per_minute: int | None = None) -> None:
+        del per_minute
+        await asyncio.sleep(0)
+        self.counted.append(key)
+        if key in self.refused:
+            raise TooManyRequests("Slow down.", retry_after_seconds=1)
+
+
+async def person_of(identity: UserIdentity) -> Caller:
+    await asyncio.sleep(0)
+    if identity.user_id == "usr_gone":
+        raise Unauthenticated("This session has ended.")
+    return Caller(identity.user_id, identity.role, None, identity.session_id)
+
+
+@pytest.mark.parametrize("options", [{}, {"person_reader": person_of}])
+async def test_a_person_is_counted_once_a_request(options: dict[str, Any]) -> None:
+    keys, limiter = Keys(), Written("user:usr_over")
+    app = app_with(router, keys=keys, limiter=limiter, access_options=options)
+    async with client_of(app) as client:
+
+        async def status(path: str, **of: str) -> int:
+            answer = await client.get(path, headers=bearer(keys.user_token(**of)))
+            return answer.status_code
+
+        assert await status("/t/member") == 200
+        assert limiter.counted == ["address:127.0.0.1", "user:usr_1"]
+        assert await status("/t/member", user_id="usr_over") == 429
+        assert await status("/t/admin") == 403
+
+
+async def test_a_person_whose_session_ended_is_nobody_and_makes_no_noise(caplog) -> None:
+    keys = Keys()
+    for limiter in (Written(), Written("user:usr_gone")):
+        app = app_with(
+            router, keys=keys, limiter=limiter, access_options={"person_reader": person_of}
+        )
+        async with client_of(app) as client:
+            token = bearer(keys.user_token(user_id="usr_gone"))
+            assert (await client.get("/t/member", headers=token)).status_code in {401, 429}
+    gc.collect()
+    await asyncio.sleep(0)
+    assert "never retrieved" not in caplog.text
 
 
 async def test_users_are_limited_one_by_one() -> None:

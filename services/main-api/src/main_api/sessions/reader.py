@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection
 from main_api.sessions import queries, rules
 from main_api.sessions.cookies import ACCESS_COOKIE
 from main_api.sessions.errors import CsrfRefused, SessionEnded
-from opside_chassis.access import Caller
+from opside_chassis.access import Caller, while_counted
 from opside_chassis.clock import Clock
 from opside_chassis.database import Sessions
 from opside_chassis.user_token import UserIdentity, UserTokenVerifier
@@ -34,11 +34,13 @@ class SessionReader:
             Unauthenticated: the cookie is forged or expired (refresh it).
             SessionEnded: the session was ended, or its user is gone.
             CsrfRefused: an unsafe method without a matching Origin and CSRF token.
+            TooManyRequests: this user has used his minute up.
         """
         token = connection.cookies.get(ACCESS_COOKIE)
         if token is None:
             return None
-        caller, csrf_token = await self._read(self.verifier.verify(token))
+        identity = self.verifier.verify(token)
+        caller, csrf_token = await while_counted(connection, identity.user_id, self._read(identity))
         if connection.scope.get("method", "GET") not in rules.SAFE_METHODS:
             self._refuse_forgery(connection, csrf_token)
         return caller
