@@ -1,6 +1,7 @@
 """What the tests of staged work share."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 
 from schema_tables import SCHEMA
@@ -45,6 +46,13 @@ async def status(sessions: Sessions, outbox_id: str) -> tuple[str, int]:
             text("SELECT status, failures FROM outbox WHERE id = :id"), {"id": outbox_id}
         )
         return tuple(row.one())
+
+
+async def queue_counts(sessions: Sessions) -> Counter[str]:
+    """How many rows there are of each status."""
+    async with transaction(sessions) as session:
+        found = await session.execute(text("SELECT status, count(*) n FROM outbox GROUP BY status"))
+        return Counter({row.status: row.n for row in found})
 
 
 async def lease_one(sessions: Sessions) -> StagedJob:

@@ -59,11 +59,6 @@ class System:
         """End a program without warning (SIGKILL) and leave it down."""
         await self.crew.kill(name)
 
-    async def restart(self, name: str) -> None:
-        """Stop and start a program."""
-        await self.stop(name)
-        await self.start(name)
-
     async def make_admin(self, email: str) -> None:
         """Give a signed-up person the role admin, as an operator would: main-api's own command."""
         await _command(

@@ -42,7 +42,7 @@ class StoredAnswer:
 
 
 def idempotency_table(metadata: MetaData) -> Table:
-    """The table, for a service's metadata. Its migration also runs `idempotency_extras_sql`."""
+    """The table, for a service's metadata. Its migration has `idempotency_extras_sql`, written out."""
     return Table(
         "idempotency_keys",
         metadata,

@@ -50,7 +50,7 @@ class InboxEvent:
 
 
 def inbox_table(metadata: MetaData) -> Table:
-    """The table, for a service's metadata. Its migration also runs `inbox_extras_sql`."""
+    """The table, for a service's metadata. Its migration also has `inbox_extras_sql`, written out."""
     return Table(
         "inbox",
         metadata,

@@ -69,11 +69,6 @@ class Money:
             raise ValueError(f"currency codes are kept in lower case: {self.currency!r}")
 
     @classmethod
-    def zero(cls, currency: str) -> Self:
-        """No money of that currency."""
-        return cls(0, currency.lower())
-
-    @classmethod
     def from_decimal(cls, amount: Decimal | str, currency: str) -> Self:
         """Exact conversion from major units.
 

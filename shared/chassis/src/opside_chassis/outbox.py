@@ -66,7 +66,7 @@ PRUNABLE = "status = 'done' AND (dedupe_key IS NULL OR dedupe_key LIKE 'schedule
 
 
 def outbox_table(metadata: MetaData) -> Table:
-    """The table, for a service's metadata. Its migration also runs `outbox_extras_sql`."""
+    """The table, for a service's metadata. Its migration also has `outbox_extras_sql`, written out."""
     now = func.now()
     return Table(
         "outbox",
@@ -187,10 +187,3 @@ async def fence(session: AsyncSession, job: StagedJob) -> None:
     row = await session.execute(_FENCE, {"id": job.id, "attempt": job.attempt})
     if row.first() is None:
         raise LostLease(job.id)
-
-
-async def queue_counts(session: AsyncSession) -> dict[str, int]:
-    """How many rows wait, are leased, done and parked."""
-    rows = await session.execute(text("SELECT status, count(*) AS n FROM outbox GROUP BY status"))
-    counts = dict.fromkeys(("waiting", "leased", "done", "parked"), 0)
-    return counts | {row.status: row.n for row in rows}

@@ -5,10 +5,10 @@ Acting for a user is an explicit claim (`act_for`), never a forged user token.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, MetaData, Table, Text, column, delete, table
+from sqlalchemy import Column, DateTime, MetaData, Table, Text, column, table
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +18,6 @@ from opside_chassis.key_file import Rereading
 from opside_chassis.keyring import KeyRing, SigningKey
 from opside_chassis.signed_token import (
     SERVICE_TOKEN,
-    SKEW_SECONDS,
     TokenSigner,
     TokenVerifier,
     current_key,
@@ -148,10 +147,3 @@ async def spend_token_id(session: AsyncSession, identity: ServiceIdentity) -> No
     )
     if spent.first() is None:
         raise Unauthenticated("The access token was used before.")
-
-
-async def forget_expired_token_ids(session: AsyncSession, *, now: datetime) -> None:
-    """Delete ids of tokens that no verifier would accept any more (a scheduled job's work)."""
-    await session.execute(
-        delete(_USED).where(_USED.c.expires_at < now - timedelta(seconds=2 * SKEW_SECONDS))
-    )

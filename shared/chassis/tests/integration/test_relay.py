@@ -9,7 +9,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from outbox_parts import Bench, eventually, expire_leases, relay_for, set_rows, stage_word, status
+from outbox_parts import (
+    Bench,
+    eventually,
+    expire_leases,
+    queue_counts,
+    relay_for,
+    set_rows,
+    stage_word,
+    status,
+)
 from redis.asyncio import Redis
 from sqlalchemy import text
 
@@ -17,7 +26,7 @@ from opside_chassis import job_queue, leases, relay
 from opside_chassis.database import Database, Sessions, transaction
 from opside_chassis.job_queue import QueueWorker
 from opside_chassis.jobs import Schedule, Workshop
-from opside_chassis.outbox import StagedJob, queue_counts, stage
+from opside_chassis.outbox import StagedJob, stage
 from opside_chassis.relay import Relay
 from opside_chassis.testing.engines import EmbeddedRedis, free_port
 
@@ -50,8 +59,7 @@ def nowhere() -> str:
 async def all_done(sessions: Sessions, *, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while True:
-            async with transaction(sessions) as session:
-                counts = await queue_counts(session)
+            counts = await queue_counts(sessions)
             if counts["waiting"] == counts["leased"] == 0:
                 return
             await asyncio.sleep(0.05)
@@ -223,8 +231,7 @@ async def test_when_redis_fails_in_the_middle_what_does_not_fit_is_given_back(
     async with transaction(sessions) as session:
         jobs = await leases.lease_due(session, batch=20)
     await handing_out._hand_out(jobs)
-    async with transaction(sessions) as session:
-        counts = await queue_counts(session)
+    counts = await queue_counts(sessions)
     assert counts["leased"] == relay.MAX_DIRECT_JOBS
     assert counts["waiting"] == 20 - relay.MAX_DIRECT_JOBS
     release.set()

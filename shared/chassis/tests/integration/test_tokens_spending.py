@@ -1,18 +1,15 @@
 """A service token moves money once: its id is spent in the transaction of the money route."""
 
 import asyncio
-from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
-from web_parts import START, Keys
+from web_parts import Keys
 
 from opside_chassis.database import transaction
 from opside_chassis.errors import Unauthenticated
 from opside_chassis.service_token import (
     ServiceIdentity,
     ServiceTokenVerifier,
-    forget_expired_token_ids,
     spend_token_id,
 )
 
@@ -65,16 +62,3 @@ async def test_two_issuers_may_draw_the_same_id(committed_sessions, keys) -> Non
     )
     assert await spend(committed_sessions, one)
     assert await spend(committed_sessions, other)
-
-
-async def test_ids_are_forgotten_only_when_no_verifier_takes_the_token(
-    committed_sessions, keys
-) -> None:
-    identity = fresh_identity(keys)
-    assert await spend(committed_sessions, identity)
-    for seconds, left in ((60 + 30, 1), (60 + 61, 0)):
-        async with transaction(committed_sessions) as session:
-            await forget_expired_token_ids(session, now=START + timedelta(seconds=seconds))
-        async with transaction(committed_sessions) as session:
-            count = await session.scalar(text("select count(*) from used_token_ids"))
-        assert count == left
