@@ -1,5 +1,6 @@
 """Detect what Amazon owes a seller, from everything that was read, and keep it."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,6 +8,7 @@ from datetime import datetime
 from integrations_backend.archive import Archive
 from integrations_backend.cases import claim_queries, queries
 from integrations_backend.cases.models import CostEntry
+from integrations_backend.cases.raw_rows import with_rows
 from integrations_backend.cases.record import record_findings
 from integrations_backend.detection.facts import UnitCost
 from integrations_backend.detection.findings import Findings
@@ -41,6 +43,7 @@ async def detect_claims(
         costs=costs,
         filed=filed,
     )
+    findings.claims = await asyncio.to_thread(with_rows, archive, findings.claims, user_id=user_id)
     await record_findings(
         sessions,
         findings,
