@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 
 import pytest
 
@@ -30,6 +31,43 @@ def test_every_route_declares_exactly_one_access_rule(app):
 def test_the_service_has_routes_besides_its_health(app):
     own = [route.path for route in access.api_routes(app) if not route.path.startswith("/health")]
     assert own
+
+
+APART = {
+    # Addresses that the source documents give to two services (decision 0010).
+    ("main-api", "POST", "/stripe/connect"),
+    ("main-api", "GET", "/stripe/transactions/{}"),
+}
+NAME = re.compile(r"{\w+}")
+
+
+def test_the_two_forms_of_an_address_are_one_thing(service, app):
+    """What is there as /api/... and as /api/v1/... is one function, or goes to one service."""
+    meant = {}
+    for route in access.api_routes(app):
+        for method in route.methods:
+            path = NAME.sub("{}", route.path.replace("/api/v1/", "/api/", 1))
+            if path.startswith("/api/"):
+                meant.setdefault((method, path), {})[route.path] = _meaning(service.name, route)
+    twins = {key: forms for key, forms in meant.items() if len(forms) > 1}
+    unlike = {
+        (service.name, method, path.removeprefix("/api"))
+        for (method, path), forms in twins.items()
+        if len(set(forms.values())) > 1
+    }
+    assert unlike - APART == set()
+    if service.name != "stripe-payments":
+        assert len(twins) > 20
+
+
+def _meaning(name, route):
+    """The route's function; for what main-api passes on, to whom, for whom and how."""
+    if name != "main-api":
+        return route.endpoint
+    rows = importlib.import_module("main_api.gateway.table").ROUTES
+    passed = {row.path: row for row in rows if row.method in route.methods}
+    row = passed.get(route.path)
+    return route.endpoint if row is None else (row.upstream, row.roles, row.binds_browser)
 
 
 def test_the_openapi_description_is_the_kept_one(service, app):

@@ -15,7 +15,7 @@ class Upstream(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PassedOn:
-    """One route. `aliases` are other paths of the same thing, kept from the source documents."""
+    """One route. Other paths of the same thing, kept from the source documents, are rows of their own."""
 
     method: str
     path: str
