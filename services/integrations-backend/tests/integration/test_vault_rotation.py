@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from service import Keys, settings_of
 from sqlalchemy import text
 
@@ -73,6 +75,30 @@ async def keep_all(sessions: Sessions, tokens: TokenVault) -> None:
             await tokens.keep(session, user_id=user_id, grant=grant)
 
 
+@dataclass(frozen=True)
+class Rotating:
+    """All tokens lie under the first key and end soon; the vault seals with the next one by now."""
+
+    sessions: Sessions
+    tokens: TokenVault
+    settings: Settings
+
+    async def reseal(self) -> None:
+        await reseal(self.sessions, vault_of(self.settings))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def rotating(
+    committed_database: Database, settings: Settings, clock: FrozenClock
+) -> Rotating:
+    sessions = committed_database.sessions
+    tokens = tokens_of(sessions, settings, clock)
+    await keep_all(sessions, tokens)
+    settings = await moved_on(settings, clock)
+    clock.advance(seconds=3500)
+    return Rotating(sessions, tokens, settings)
+
+
 class Source:
     """A provider that gives a new refresh token each time, and takes only the newest."""
 
@@ -94,14 +120,10 @@ class Source:
 
 
 async def test_all_is_resealed_while_tokens_are_read_and_refreshed(
-    committed_database: Database, settings: Settings, clock: FrozenClock
+    rotating: Rotating, clock: FrozenClock
 ) -> None:
-    sessions, source = committed_database.sessions, Source()
-    tokens = tokens_of(sessions, settings, clock)
-    await keep_all(sessions, tokens)
-    settings = await moved_on(settings, clock)
-    clock.advance(seconds=3500)
-    done = asyncio.Event()
+    sessions, tokens, settings = rotating.sessions, rotating.tokens, rotating.settings
+    source, done = Source(), asyncio.Event()
 
     async def use(users: list[str]) -> None:
         while not done.is_set():
@@ -128,19 +150,12 @@ async def test_all_is_resealed_while_tokens_are_read_and_refreshed(
         assert await alone.refresh_token(user_id) == source.newest[user_id]
 
 
-async def test_a_refresh_under_way_keeps_what_it_gets(
-    committed_database: Database, settings: Settings, clock: FrozenClock
-) -> None:
-    sessions = committed_database.sessions
-    tokens = tokens_of(sessions, settings, clock)
-    await keep_all(sessions, tokens)
-    settings = await moved_on(settings, clock)
-    clock.advance(seconds=3500)
-    left: list[int] = []
+async def test_a_refresh_under_way_keeps_what_it_gets(rotating: Rotating) -> None:
+    tokens, left = rotating.tokens, []
 
     async def walk() -> None:
-        await reseal(sessions, vault_of(settings))
-        left.append((await sealed_by_key(sessions))[FIRST])
+        await rotating.reseal()
+        left.append((await sealed_by_key(rotating.sessions))[FIRST])
 
     source = Source(during=walk)
     assert await tokens.access_token(source, user_id=USERS[0]) == f"access 1 of {USERS[0]}"
@@ -149,35 +164,24 @@ async def test_a_refresh_under_way_keeps_what_it_gets(
 
 
 async def test_a_refresh_that_outlived_its_lease_is_kept_though_the_row_was_resealed(
-    committed_database: Database, settings: Settings, clock: FrozenClock
+    rotating: Rotating,
 ) -> None:
-    sessions = committed_database.sessions
-    tokens = tokens_of(sessions, settings, clock)
-    await keep_all(sessions, tokens)
-    settings = await moved_on(settings, clock)
-    clock.advance(seconds=3500)
-
     async def walk() -> None:
-        async with transaction(sessions, tenant=EVERY_TENANT) as session:
+        async with transaction(rotating.sessions, tenant=EVERY_TENANT) as session:
             await session.execute(text("UPDATE oauth_tokens SET refreshing_until = NULL"))
-        await reseal(sessions, vault_of(settings))
+        await rotating.reseal()
 
     source = Source(during=walk)
-    await tokens.access_token(source, user_id=USERS[0])
-    assert await tokens.refresh_token(USERS[0]) == source.newest[USERS[0]]
+    await rotating.tokens.access_token(source, user_id=USERS[0])
+    assert await rotating.tokens.refresh_token(USERS[0]) == source.newest[USERS[0]]
 
 
 async def test_a_worker_that_read_before_the_walk_still_gets_a_fresh_token(
-    committed_database: Database, settings: Settings, clock: FrozenClock
+    rotating: Rotating,
 ) -> None:
     """It must not take the same dying token in a new ciphertext for what another worker got."""
-    sessions = committed_database.sessions
-    tokens = tokens_of(sessions, settings, clock)
-    await keep_all(sessions, tokens)
-    later = await moved_on(settings, clock)
-    clock.advance(seconds=3500)
     held = timedelta(seconds=0.3)
-    async with transaction(sessions, tenant=EVERY_TENANT) as session:
+    async with transaction(rotating.sessions, tenant=EVERY_TENANT) as session:
         await session.execute(
             text("UPDATE oauth_tokens SET refreshing_until = now() + :held"), {"held": held}
         )
@@ -185,9 +189,9 @@ async def test_a_worker_that_read_before_the_walk_still_gets_a_fresh_token(
 
     async def walk() -> None:
         await asyncio.sleep(0.35)
-        await reseal(sessions, vault_of(later))
+        await rotating.reseal()
 
-    fresh, _ = await asyncio.gather(tokens.access_token(source, user_id=USERS[0]), walk())
+    fresh, _ = await asyncio.gather(rotating.tokens.access_token(source, user_id=USERS[0]), walk())
     assert fresh == f"access 1 of {USERS[0]}"
 
 
