@@ -23,7 +23,7 @@ from integrations_backend.reports.kinds import (
 ROWS = "rows"
 """The entry of a claim's explanation that has them, by report type."""
 MOST_ROWS = 12
-"""Of one report for one claim: an order has about ten, a settlement's fees for one product may be thousands."""
+"""Of one report for one claim: an order has about ten, a product's fees may be thousands."""
 _OF_AN_ORDER = {"order-id": "order_id"}
 _OF_A_REMOVAL = {"order-id": "order_id", "fnsku": "fnsku"}
 _FOUND_BY: Mapping[str, Mapping[str, str]] = {
