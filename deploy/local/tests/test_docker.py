@@ -54,6 +54,13 @@ def test_compose_names_exactly_the_env_files_that_are_made(env_files: dict[str, 
     assert named == set(env_files)
 
 
+@pytest.mark.parametrize("program", ["integrations-backend", "integrations-backend-worker"])
+def test_report_files_are_unpacked_on_a_disk_and_not_in_memory(program: str):
+    (said,) = re.findall(rf"^  {program}:\n((?:    .*\n)+)", COMPOSE, re.MULTILINE)
+    assert re.search(r"environment: (&on-disk \{TMPDIR: /var/tmp\}|\*on-disk)$", said, re.MULTILINE)
+    assert re.search(r'volumes: (&files .*"scratch:/var/tmp"|\*files)', said)
+
+
 def test_compose_publishes_on_the_loopback_address_only():
     published = re.findall(r'"([^"]*:\d+:\d+)"', COMPOSE)
     assert published
