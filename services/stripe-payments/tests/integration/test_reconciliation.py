@@ -221,7 +221,15 @@ async def test_the_export_adds_up_to_stripes_balance(bench: Bench, door: Door) -
     assert rows[0]["amount"] == "100.00"
 
 
-@pytest.mark.parametrize("span", ["from=2026-02-01&to=2026-01-01", "from=2020-01-01&to=2026-01-01"])
+@pytest.mark.parametrize(
+    "span",
+    [
+        "from=2026-02-01&to=2026-01-01",
+        "from=2020-01-01&to=2026-01-01",
+        "from=0001-01-01&to=9999-12-31",
+        "from=9999-12-31&to=9999-12-31",
+    ],
+)
 async def test_an_export_over_an_odd_span_is_refused(door: Door, span: str) -> None:
     answer = await door.ask(
         "GET", f"{V1}/finance-export?{span}", headers=door.person("usr_admin", role="admin")

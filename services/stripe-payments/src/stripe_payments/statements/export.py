@@ -34,7 +34,8 @@ def span_of(first: date, last: date) -> tuple[datetime, datetime]:
     Raises:
         BadRequest: the days are in the wrong order, or more than a year apart.
     """
-    if not first <= last <= first + timedelta(days=LONGEST_SPAN_DAYS):
+    # The calendar ends in the year 9999, and `last` has a day after it.
+    if not 0 <= (last - first).days <= LONGEST_SPAN_DAYS or last == date.max:
         raise BadRequest("from must not be after to, and a year at the most before it")
     start = datetime.combine(first, time(), UTC)
     return start, datetime.combine(last, time(), UTC) + timedelta(days=1)
