@@ -83,11 +83,12 @@ class Folder:
 
 
 def init(folder: Folder, *, now: datetime) -> Changes:
-    """A first key for each service; nothing where files of keys are already."""
+    """A first key for each service, in a folder of its own; nothing where files of keys are already."""
     if any(folder.file(service).exists() for service in SERVICES):
         for service in SERVICES:
             folder.held(service)
         return {}
+    folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys = {service: draw(service, now=now) for service in SERVICES}
     ring = [_public(service, key) for service, key in keys.items()]
     return {

@@ -126,21 +126,23 @@ def command(
 def test_the_command_waits_for_one_lifetime_between_the_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = ("--folder", str(tmp_path))
+    keys = tmp_path / "new" / "keys"
+    folder = ("--folder", str(keys))
     assert command(monkeypatch, capsys, "publish", *folder)[0] == 1, "there are no keys yet"
     assert command(monkeypatch, capsys, "init", *folder)[0] == 0
-    assert (tmp_path / "main-api.json").stat().st_mode & 0o077 == 0
+    assert keys.stat().st_mode & 0o077 == 0
+    assert (keys / "main-api.json").stat().st_mode & 0o077 == 0
     code, said = command(monkeypatch, capsys, "publish", "--values", *folder)
     assert (code, said.count("SERVICE_PUBLIC_KEYS=[")) == (0, 3)
     code, said = command(monkeypatch, capsys, "sign", *folder)
     assert (code, "wait 9" in said) == (1, True)
     long_ago = time.time() - rotate_jwt.OVERLAP_SECONDS - 1
     for service in SERVICES:
-        os.utime(tmp_path / f"{service}.json", (long_ago, long_ago))
+        os.utime(keys / f"{service}.json", (long_ago, long_ago))
     assert command(monkeypatch, capsys, "sign", *folder)[0] == 0
     code, said = command(monkeypatch, capsys, "drop", *folder)
     assert (code, "still about" in said) == (1, True)
     assert command(monkeypatch, capsys, "drop", "--overlap-seconds", "0", *folder)[0] == 0
     code, said = command(monkeypatch, capsys, "status", *folder)
     assert (code, said.count("signs")) == (0, 3)
-    assert json.loads((tmp_path / rotate_jwt.NEXT_KEYS).read_text()) == {}
+    assert json.loads((keys / rotate_jwt.NEXT_KEYS).read_text()) == {}
