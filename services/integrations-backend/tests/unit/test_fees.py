@@ -4,6 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 from factories.report_rows import GB, TODAY, US, Row, facts, row
+from hypothesis import given
+from hypothesis import strategies as st
 
 from integrations_backend.detection.fees import find
 from integrations_backend.detection.findings import Findings
@@ -369,3 +371,63 @@ def test_a_smaller_product_of_another_shape_does_not_tell_the_fee() -> None:
     settled = [*others("-4.25"), *charge("-4.25")]
     given = {SETTLEMENT: settled, FEE_PREVIEW: previews, STORAGE_FEES: storage}
     assert reasons(find(facts(given))) == ["no_fee_known"]
+
+
+SIZES = {
+    "small": {
+        "longest_side": "9.2",
+        "median_side": "5.1",
+        "shortest_side": "0.7",
+        "weight": "0.62",
+    },
+    "as previewed": {
+        "longest_side": "13.4",
+        "median_side": "8.0",
+        "shortest_side": "3.5",
+        "weight": "1.31",
+    },
+    "larger": {
+        "longest_side": "31.5",
+        "median_side": "17.8",
+        "shortest_side": "9.4",
+        "weight": "12.4",
+    },
+}
+
+
+@given(
+    st.lists(st.none() | st.sampled_from(sorted(SIZES)), min_size=4, max_size=4),
+    st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from(["-3.06", "-4.25", "-9.61"])), max_size=6
+    ),
+)
+def test_whatever_was_measured_every_charge_is_judged_once_and_none_beyond_its_proof(
+    measured: list[str | None], charges: list[tuple[int, str]]
+) -> None:
+    storage = [
+        row(STORAGE_FEES, month_of_charge=month, **SIZES[size])
+        for month, size in zip(MONTHS, measured, strict=True)
+        if size is not None
+    ]
+    lines = [
+        charge(fee, order=f"own-{n}", posted_date=f"{MONTHS[month]}-15T10:00:00+00:00")
+        for n, (month, fee) in enumerate(charges)
+    ]
+    findings = detect_previewed_large(*lines, storage=storage, as_of=date(2026, 10, 20))
+    orders = [
+        told["order"]
+        for one in (*findings.claims, *findings.losses)
+        for told in one.explanation["charges"]  # type: ignore[attr-defined]
+    ]
+    assert len(orders) == len(set(orders)), "each charge once"
+    assert len({one.key for one in findings.claims}) == len(findings.claims)
+    for claim in findings.claims:
+        for told in claim.explanation["charges"]:  # type: ignore[attr-defined]
+            month = MONTHS.index(told["day"][:7])
+            known = [one for one in measured[: month + 1] if one is not None]
+            later = [one for one in measured[month + 1 :] if one is not None]
+            assert known, "a month that was measured, that or one before"
+            if told["usual"] < 425:
+                assert (known[-1], later[:1]) == ("small", ["small"]), "before and after"
+            else:
+                assert set(known) & {"small", "as previewed"}, "it was no larger once"
