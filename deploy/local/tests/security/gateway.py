@@ -210,7 +210,7 @@ ATTACKS = (
                 "climbs = False",
             )
         ),
-        {"/api"},
+        {"/api/cases/.."},
         guarded=Before(Built()),
     ),
     Attack(

@@ -131,6 +131,8 @@ class HttpWire:
         finally:
             if upload is not None:
                 upload.waited_for = False
+        if upload is not None:
+            upload.answered_by(response)
         return _Answer(response)
 
     async def close(self) -> None:
@@ -148,6 +150,13 @@ class _Upload:
         self.waited_for = True
         """False once the answer is there, which may be before the end of the body."""
         self.failure: Exception | None = None
+        self._response: aiohttp.ClientResponse | None = None
+
+    def answered_by(self, response: aiohttp.ClientResponse) -> None:
+        """What to give up when the body fails from now on: aiohttp would wait for it without end."""
+        self._response = response
+        if self.failure is not None:
+            response.close()
 
     async def parts(self) -> AsyncIterator[bytes]:
         try:
@@ -157,6 +166,8 @@ class _Upload:
             self._put_off()
         except Exception as error:
             self.failure = error
+            if self._response is not None:
+                self._response.close()
             raise
 
     def _put_off(self) -> None:

@@ -513,6 +513,24 @@ async def test_a_body_goes_on_when_its_answer_has_begun() -> None:
         assert await answer.aread() == b"ok"
 
 
+async def test_a_body_that_fails_when_its_answer_has_begun_ends_the_answer() -> None:
+    async def script(line: Line) -> None:
+        await line.asked()
+        await line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+        await line.reader.read()
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.sleep(0.1)
+        raise _ClientGoneError
+
+    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
+        answer = await wire.send(Outgoing("POST", "/a", {}, parts(), 5.0))
+        async with asyncio.timeout(2):
+            with pytest.raises(BrokenOff):
+                await answer.aread()
+
+
 async def test_an_answer_before_the_end_of_the_body_costs_the_connection() -> None:
     """The rest of the body is nobody's next request."""
 
