@@ -26,6 +26,7 @@ NOT_THROUGH_A_DOOR = (
     "INSERT INTO stripe_transactions (user_id, transaction_id, account_id, kind, category,"
     " amount_minor, fee_minor, net_minor, currency, occurred_at, available_on, identifiers)"
     " VALUES (:ada, 'txn_1', 'acct_1', 'charge', 'charge', 9, 1, 8, 'usd', now(), now(), '{}')",
+    "INSERT INTO given_up_onboardings VALUES (:ada, 'refused', 'x', now())",
     "INSERT INTO mailboxes (user_id, account_id) VALUES (:ada, 'a@b')",
     "INSERT INTO found_mails (user_id, account_id, message_id) VALUES (:ada, 'a@b', 'm')",
     "INSERT INTO invoice_changes (user_id, invoice_id, version, action, before)"
@@ -236,7 +237,7 @@ async def test_the_database_shows_a_tenant_his_own_rows_only(
     service: Service, books: Books, amazon: FakeAmazon
 ) -> None:
     await everything_of_ada(service, books, amazon)
-    assert len(TENANT_TABLES) == 22
+    assert len(TENANT_TABLES) == 23
     for name in TENANT_TABLES:
         for tenant, sees in ((ADA, True), (BEN, False), (None, False)):
             async with transaction(service.sessions, tenant=tenant) as session:
