@@ -30,6 +30,15 @@ def recorded(folder: Path) -> Iterator[Sandbox]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A customer is made: the line of it."""
+    folder = tmp_path_factory.mktemp("exchange")
+    with running(SANDBOX_RECORD=str(folder)) as started:
+        stripe(started, "/v1/customers", email="a@example.com")
+    return lines(folder)[0]
+
+
 def lines(folder: Path, provider: str = "stripe") -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / f"{provider}.jsonl").read_text().splitlines()]
 
@@ -156,11 +165,10 @@ def test_a_browser_may_be_shown_less_of_an_object(recorded: Sandbox, folder: Pat
     ],
 )
 def test_the_script_sees_a_wrong_exchange(
-    recorded: Sandbox, folder: Path, spoilt: dict[str, str], complaint: str
+    exchange: dict[str, Any], folder: Path, spoilt: dict[str, str], complaint: str
 ):
-    stripe(recorded, "/v1/customers", email="a@example.com")
-    line = {**lines(folder)[0], **spoilt}
-    (folder / "stripe.jsonl").write_text(json.dumps(line) + "\n")
+    folder.mkdir()
+    (folder / "stripe.jsonl").write_text(json.dumps({**exchange, **spoilt}) + "\n")
     code, said = validated(folder)
     if CONTRACT.present:
         assert code == 1, said
