@@ -2,16 +2,23 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 
 import pytest
-from web_parts import HERE, Keys
+from scripted import (
+    MEBIBYTE,
+    OK,
+    Line,
+    Script,
+    answering,
+    client_of,
+    get,
+    scripted,
+    wire_to,
+)
 
 from opside_chassis.errors import Unavailable
 from opside_chassis.forwarding import answer_headers
-from opside_chassis.http_client import ServiceClient
 from opside_chassis.http_wire import (
     CONNECT_TIMEOUT_SECONDS,
     Answer,
@@ -21,102 +28,6 @@ from opside_chassis.http_wire import (
     NeverSent,
     Outgoing,
 )
-from opside_chassis.service_token import ServiceTokens
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-MEBIBYTE = 1024 * 1024
-
-
-@dataclass
-class Line:
-    """One connection as the neighbour holds it."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    number: int
-
-    async def asked(self) -> bytes:
-        """The head of the next request."""
-        return await self.reader.readuntil(b"\r\n\r\n")
-
-    async def say(self, answer: bytes) -> None:
-        self.writer.write(answer)
-        await self.writer.drain()
-
-
-Script = Callable[[Line], Awaitable[None]]
-
-
-@dataclass
-class Scripted:
-    """Plays `script` on each connection, numbered from 1, and hangs up at its end."""
-
-    script: Script
-    url: str = ""
-    lines: list[Line] = field(default_factory=list)
-
-    async def play(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = Line(reader, writer, len(self.lines) + 1)
-        self.lines.append(line)
-        try:
-            await self.script(line)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-
-@asynccontextmanager
-async def scripted(script: Script) -> AsyncIterator[Scripted]:
-    neighbour = Scripted(script)
-    server = await asyncio.start_server(neighbour.play, "127.0.0.1", 0)
-    neighbour.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
-        yield neighbour
-    finally:
-        server.close()
-        for line in neighbour.lines:
-            line.writer.close()
-
-
-@asynccontextmanager
-async def wire_to(neighbour: Scripted) -> AsyncIterator[HttpWire]:
-    wire = HttpWire(neighbour.url)
-    try:
-        yield wire
-    finally:
-        await wire.close()
-
-
-@asynccontextmanager
-async def client_of(neighbour: Scripted) -> AsyncIterator[ServiceClient]:
-    keys = Keys()
-    tokens = ServiceTokens(keys.main, "main-api", clock=keys.clock)
-    client = ServiceClient(neighbour.url, HERE, tokens)
-    try:
-        yield client
-    finally:
-        await client.close()
-
-
-def get(target: str = "/a", *, seconds: float = 5.0) -> Outgoing:
-    return Outgoing("GET", target, {}, None, seconds)
-
-
-def answering(answer: bytes) -> Script:
-    """Every request of every connection is answered alike."""
-
-    async def script(line: Line) -> None:
-        while True:
-            await line.asked()
-            await line.say(answer)
-
-    return script
-
-
-async def body_of(*parts: bytes) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part
 
 
 async def test_one_connection_serves_one_request_after_the_other() -> None:
@@ -408,145 +319,3 @@ async def test_who_leaves_an_answer_leaves_its_connection(
         async with asyncio.timeout(2):
             await left.wait()
         assert await (await wire.send(get())).aread() == b"ok"
-
-
-async def test_a_body_is_read_no_faster_than_it_is_taken() -> None:
-    taken, go_on = 0, asyncio.Event()
-
-    async def script(line: Line) -> None:
-        await line.asked()
-        await go_on.wait()
-        while not (await line.reader.read(MEBIBYTE)).endswith(b"\r\n0\r\n\r\n"):
-            pass
-        await line.say(OK)
-
-    async def parts() -> AsyncIterator[bytes]:
-        nonlocal taken
-        for _ in range(64):
-            taken += 1
-            yield b"x" * MEBIBYTE
-
-    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
-        sending = asyncio.create_task(wire.send(Outgoing("POST", "/a", {}, parts(), 5)))
-        await asyncio.sleep(0.5)
-        assert 0 < taken < 32
-        go_on.set()
-        assert await (await sending).aread() == b"ok"
-        assert taken == 64
-
-
-async def mebibytes(count: int) -> AsyncIterator[bytes]:
-    for _ in range(count):
-        yield b"x" * MEBIBYTE
-
-
-@pytest.mark.parametrize("streamed", [True, False])
-async def test_a_neighbour_that_takes_no_body_is_given_up(streamed: bool) -> None:
-    async def script(_line: Line) -> None:
-        await asyncio.sleep(5)
-
-    body = mebibytes(64) if streamed else b"x" * 64 * MEBIBYTE
-    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
-        async with asyncio.timeout(3):
-            with pytest.raises(BrokenOff):
-                await wire.send(Outgoing("POST", "/a", {}, body, 0.3))
-
-
-async def test_a_slow_body_is_waited_for() -> None:
-    async def script(line: Line) -> None:
-        await line.asked()
-        await line.reader.readexactly(6)
-        await line.say(OK)
-
-    async def parts() -> AsyncIterator[bytes]:
-        for _ in range(6):
-            await asyncio.sleep(0.1)
-            yield b"x"
-
-    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
-        answer = await wire.send(Outgoing("POST", "/a", {"content-length": "6"}, parts(), 0.3))
-        assert await answer.aread() == b"ok"
-
-
-class _ClientGoneError(Exception):
-    pass
-
-
-@pytest.mark.parametrize("headers", [{}, {"content-length": "9"}])
-async def test_a_body_whose_sender_goes_away_is_never_taken_for_a_whole_one(
-    headers: dict[str, str],
-) -> None:
-    heard = b""
-
-    async def script(line: Line) -> None:
-        nonlocal heard
-        await line.asked()
-        heard = await line.reader.read(MEBIBYTE)
-        heard += await line.reader.read()
-
-    async def parts() -> AsyncIterator[bytes]:
-        yield b"half"
-        raise _ClientGoneError
-
-    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
-        with pytest.raises(_ClientGoneError):
-            await wire.send(Outgoing("POST", "/a", headers, parts(), 5))
-        await asyncio.sleep(0.1)
-    assert b"half" in heard
-    assert not heard.endswith(b"0\r\n\r\n")
-
-
-async def test_a_body_goes_on_when_its_answer_has_begun() -> None:
-    async def script(line: Line) -> None:
-        await line.asked()
-        await line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
-        await line.reader.readexactly(6)
-        await line.say(b"ok")
-
-    async def parts() -> AsyncIterator[bytes]:
-        for _ in range(6):
-            await asyncio.sleep(0.05)
-            yield b"x"
-
-    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
-        answer = await wire.send(Outgoing("POST", "/a", {"content-length": "6"}, parts(), 1.0))
-        assert await answer.aread() == b"ok"
-
-
-async def test_a_body_that_fails_when_its_answer_has_begun_ends_the_answer() -> None:
-    async def script(line: Line) -> None:
-        await line.asked()
-        await line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
-        await line.reader.read()
-
-    async def parts() -> AsyncIterator[bytes]:
-        yield b"x"
-        await asyncio.sleep(0.1)
-        raise _ClientGoneError
-
-    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
-        answer = await wire.send(Outgoing("POST", "/a", {}, parts(), 5.0))
-        async with asyncio.timeout(2):
-            with pytest.raises(BrokenOff):
-                await answer.aread()
-
-
-async def test_an_answer_before_the_end_of_the_body_costs_the_connection() -> None:
-    """The rest of the body is nobody's next request."""
-
-    async def script(line: Line) -> None:
-        await line.asked()
-        await line.say(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
-        await line.reader.read()
-
-    async def parts() -> AsyncIterator[bytes]:
-        for _ in range(20):
-            await asyncio.sleep(0.02)
-            yield b"x" * 1000
-
-    async with scripted(script) as neighbour, wire_to(neighbour) as wire:
-        for number in (1, 2):
-            answer = await wire.send(Outgoing("POST", "/a", {}, parts(), 5))
-            assert (answer.status_code, await answer.aread()) == (413, b"no")
-            await answer.aclose()
-            assert len(neighbour.lines) == number
