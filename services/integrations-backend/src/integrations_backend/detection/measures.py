@@ -43,6 +43,8 @@ class Measures:
     months: dict[str, dict[str, tuple[Size, ...]]]
     _told: dict[tuple[str, str], Against | None] = field(default_factory=dict)
     """What `against_preview` found: a month has many charges."""
+    _ever_smaller: dict[str, bool] = field(default_factory=dict)
+    """Whether a product was: most never were, and nothing speaks against their previews."""
 
     @classmethod
     def of(cls, facts: Facts, previews: dict[str, FeePreview]) -> Self:
@@ -81,6 +83,11 @@ class Measures:
         product that was smaller before and never of today's size before that has grown, or was measured
         wrong since.
         """
+        if sku not in self._ever_smaller:
+            months = self.months.get(sku, {})
+            self._ever_smaller[sku] = any(self._smaller(sku, month) for month in months)
+        if not self._ever_smaller[sku]:
+            return None
         asked = sku, f"{day:%Y-%m}"
         if asked not in self._told:
             self._told[asked] = self._against(*asked)
