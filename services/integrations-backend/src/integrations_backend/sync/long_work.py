@@ -61,6 +61,9 @@ class LongWork:
             return await work()
 
     def _forget_later(self, name: str, done: "asyncio.Task[Any]") -> None:
+        if not done.cancelled():
+            done.exception()  # looked at: one that no job comes for is no complaint of asyncio's
+
         def forget() -> None:
             if self._running.get(name) is done:
                 del self._running[name]
