@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from opside_chassis.testing.scratch import scratch_folder
 from opside_local.system import System, running
 
 # Its assertions explain themselves as those of a test do.
@@ -22,8 +23,6 @@ def recording() -> Iterator[Path]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def system(recording: Path) -> AsyncIterator[System]:
-    with tempfile.TemporaryDirectory(prefix="opside-e2e-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        folder.chmod(0o711)  # noqa: ASYNC240 - the engines run as another user
+    with scratch_folder() as folder:
         async with running(folder / "state", record=recording) as started:
             yield started

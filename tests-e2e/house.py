@@ -4,7 +4,6 @@ import asyncio
 import base64
 import os
 import signal
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from opside_chassis.testing.engines import (
     EngineFailed,
     free_port,
 )
+from opside_chassis.testing.scratch import scratch_folder
 from opside_contracts.payments.client import PaymentsClient
 from opside_contracts.payments.messages import Collection, ConnectAccount
 from opside_local.engines import DATABASE
@@ -97,10 +97,7 @@ async def open_house(*, record: Path) -> AsyncIterator[House]:
     """Everything fresh, in a folder that is gone afterwards; what Stripe hears is recorded."""
     async with AsyncExitStack() as stack:
         enter = stack.enter_context
-        folder = Path(
-            enter(tempfile.TemporaryDirectory(prefix="opside-e2e-", ignore_cleanup_errors=True))
-        )
-        folder.chmod(0o711)  # noqa: ASYNC240 - the engines run as another user
+        folder = enter(scratch_folder())
         postgres = enter(EmbeddedPostgres(folder / "postgres", port=free_port()))
         redis = enter(EmbeddedRedis(folder / "redis", port=free_port()))
         await _ask(postgres, "postgres", f"CREATE DATABASE {DATABASE}")

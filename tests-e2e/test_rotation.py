@@ -4,7 +4,6 @@ import asyncio
 import hmac
 import json
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from opside_chassis.key_steps import change
 from opside_chassis.keyring import SigningKey
 from opside_chassis.service_token import ServiceTokens
 from opside_chassis.settings import ServiceSettings, read
+from opside_chassis.testing.scratch import scratch_folder
 from opside_chassis.vault import Vault, key_from_text
 from opside_contracts import scopes
 from opside_local import environment
@@ -181,11 +181,7 @@ class Rotating:
 @asynccontextmanager
 async def rotating() -> AsyncIterator[Rotating]:
     async with AsyncExitStack() as stack:
-        name = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="opside-rotation-", ignore_cleanup_errors=True)
-        )
-        folder = Path(name)
-        folder.chmod(0o711)  # noqa: ASYNC240 - the engines run as another user
+        folder = stack.enter_context(scratch_folder())
         system = await stack.enter_async_context(running(folder / "state", key_files=True))
         browser = await stack.enter_async_context(Browser(system.urls.main_api))
         me = await sign_in(browser, ADA)

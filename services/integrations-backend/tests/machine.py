@@ -9,10 +9,9 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from opside_chassis.clock import utc_now
 from opside_chassis.database import Database
 from opside_chassis.migration import bootstrap, migrate, role_url
 from opside_chassis.testing.engines import EmbeddedPostgres, EmbeddedRedis, free_port
+from opside_chassis.testing.scratch import scratch_folder
 
 PASSWORD = "only-in-a-" + "test"
 PATIENCE_SECONDS = 60
@@ -158,20 +158,12 @@ class Machine:
                 await asyncio.sleep(0.1)
 
 
-@contextmanager
-def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="opside-kill-", ignore_cleanup_errors=True) as name:
-        path = Path(name)
-        path.chmod(0o711)
-        yield path
-
-
 @asynccontextmanager
 async def machine_in(tmp_path: Path, **settings_of_worker: str) -> AsyncIterator[Machine]:
     """All of it, and a seller whose account is connected."""
     alembic_ini = Path(__file__).parents[1] / "alembic.ini"
     with (
-        folder() as place,
+        scratch_folder() as place,
         EmbeddedPostgres(place / "data", port=free_port()) as postgres,
         EmbeddedRedis(place, port=free_port()) as redis,
         running(SANDBOX_AMAZON_REPORT_SECONDS="0.3") as sandbox,

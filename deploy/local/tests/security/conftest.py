@@ -1,13 +1,13 @@
 """One running system for the whole table, and its last line."""
 
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from security.house import House, open_house
 from security.row import Tally
+
+from opside_chassis.testing.scratch import scratch_folder
 
 _TALLY = pytest.StashKey[Tally]()
 
@@ -23,9 +23,7 @@ def tally(pytestconfig: pytest.Config) -> Tally:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def house() -> AsyncIterator[House]:
-    with tempfile.TemporaryDirectory(prefix="opside-security-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        folder.chmod(0o711)  # noqa: ASYNC240 - the engines run as another user
+    with scratch_folder() as folder:
         async with open_house(folder / "state") as opened:
             yield opened
 

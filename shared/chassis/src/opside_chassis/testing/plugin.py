@@ -15,10 +15,8 @@ import asyncio
 import hashlib
 import os
 import secrets
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +35,7 @@ from opside_chassis.keyring import KeyRing, SigningKey
 from opside_chassis.migration import bootstrap, migrate, role_url
 from opside_chassis.testing.containers import docker_answers, postgres_container, redis_container
 from opside_chassis.testing.engines import EmbeddedPostgres, EmbeddedRedis
+from opside_chassis.testing.scratch import scratch_folder
 
 # A busy machine is slow: that is no counter-example. What a code may cost has tests of its own.
 settings.register_profile(
@@ -49,11 +48,6 @@ FROZEN_START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 _PASSWORD = hashlib.sha256(
     os.environ.get("TEST_DATABASE_URL", secrets.token_hex(16)).encode()
 ).hexdigest()
-
-
-_MEMORY = Path("/dev/shm")  # noqa: S108 - a TemporaryDirectory is made there
-_ROOM_BYTES = 4 * 1024**3
-"""A container's is often 64 MiB; the log of a throw-away server grows to 2 GiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +122,6 @@ def _named_address(variable: str) -> str:
     return address
 
 
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """A throw-away folder that the server's user can pass through; in memory, if that has room."""
-    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES
-    with tempfile.TemporaryDirectory(
-        prefix="opside-test-", dir=_MEMORY if roomy else None, ignore_cleanup_errors=True
-    ) as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        yield folder
-
-
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The administrator's address of a Postgres server."""
@@ -151,7 +133,7 @@ def postgres_url() -> Iterator[str]:
         if backend == "containers":
             yield stack.enter_context(postgres_container())
         else:
-            folder = stack.enter_context(_scratch())
+            folder = stack.enter_context(scratch_folder())
             server = EmbeddedPostgres(folder / "data", durable=False)
             yield stack.enter_context(server).url()
 
@@ -167,7 +149,7 @@ def redis_url() -> Iterator[str]:
         if backend == "containers":
             yield stack.enter_context(redis_container())
         else:
-            folder = stack.enter_context(_scratch())
+            folder = stack.enter_context(scratch_folder())
             yield stack.enter_context(EmbeddedRedis(folder)).url
 
 
