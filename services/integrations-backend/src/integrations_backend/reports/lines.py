@@ -60,17 +60,17 @@ def pieces(source: BinaryIO, charset: str, *, size: int = PIECE_BYTES) -> Iterat
     """
     line = 1
     for text in _as_utf_8(source, charset, size):
-        for part in _few_lines(text):
-            ended = part.count(b"\n")
+        for part, ended in _few_lines(text):
             lines = ended if part.endswith(b"\n") else ended + 1
             yield Piece(part, line, lines)
             line += lines
 
 
-def _few_lines(text: bytes) -> Iterator[bytes]:
-    """Empty cells cost memory though the file has no byte of them."""
-    if text.count(b"\n") <= MOST_LINES:
-        yield text
+def _few_lines(text: bytes) -> Iterator[tuple[bytes, int]]:
+    """Parts with their line ends. Empty cells cost memory though the file has no byte of them."""
+    ended = text.count(b"\n")
+    if ended <= MOST_LINES:
+        yield text, ended
         return
     half = text.index(b"\n", len(text) // 2) + 1
     if half == len(text):
