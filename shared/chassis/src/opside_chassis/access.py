@@ -32,8 +32,10 @@ ADMIN = "admin"
 ACT_SCOPE = "act"
 """The scope of a gateway's token that speaks for a signed-in user."""
 Found = TypeVar("Found")
-_COUNTED = "opside.counted_user"
+COUNTED = "opside.counted_user"
 """Key of the ASGI scope: the user whose limit has counted this request."""
+_USER = "opside.user"
+"""Key of the ASGI scope: a user's bearer token and who he is by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ class Member:
         if caller.role not in self.roles:
             raise Forbidden("Your role does not allow this.")
         connection.scope[USER_ID] = caller.user_id
-        if connection.scope.get(_COUNTED) != caller.user_id:
+        if connection.scope.get(COUNTED) != caller.user_id:
             await limit_user(connection, caller.user_id)
         return caller
 
@@ -216,6 +218,14 @@ def bearer_token(connection: HTTPConnection) -> str | None:
     return token if scheme.lower() == "bearer" and token and " " not in token else None
 
 
+def user_identity(connection: HTTPConnection, access: Access, token: str) -> UserIdentity:
+    """The person behind a bearer token, found once a request; raises `Unauthenticated`."""
+    known: tuple[str, UserIdentity] | None = connection.scope.get(_USER)
+    if known is None or known[0] != token:
+        known = connection.scope[_USER] = token, access.user_verifier.verify(token)
+    return known[1]
+
+
 async def while_counted(
     connection: HTTPConnection, user_id: str, reading: Coroutine[Any, Any, Found]
 ) -> Found:
@@ -223,8 +233,10 @@ async def while_counted(
 
     Raises what `reading` raises, or `TooManyRequests`.
     """
+    if connection.scope.get(COUNTED) == user_id:
+        return await reading
     both = await asyncio.gather(reading, limit_user(connection, user_id))
-    connection.scope[_COUNTED] = user_id
+    connection.scope[COUNTED] = user_id
     found: Found = both[0]
     return found
 
@@ -239,7 +251,7 @@ async def _caller(connection: HTTPConnection, access: Access) -> Caller:
     identity = service_identity(connection, access, token)
     if identity is not None:
         return _acting_caller(identity, access)
-    user: UserIdentity = access.user_verifier.verify(token)
+    user = user_identity(connection, access, token)
     if access.person_reader is not None:
         return await while_counted(connection, user.user_id, access.person_reader(user))
     return Caller(user.user_id, user.role, None, user.session_id)

@@ -15,10 +15,16 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opside_chassis import health, problems
-from opside_chassis.access import Access, bearer_token, service_identity
+from opside_chassis.access import (
+    COUNTED,
+    Access,
+    bearer_token,
+    service_identity,
+    user_identity,
+)
 from opside_chassis.database_errors import as_unavailable
 from opside_chassis.errors import OpsideError, Unauthenticated
-from opside_chassis.rate_limits import RateLimiter, limit_address, path_limits
+from opside_chassis.rate_limits import PathLimits, RateLimiter, limit_address, path_limits
 from opside_chassis.request_context import (
     CLIENT_ADDRESS,
     HEADER,
@@ -28,6 +34,8 @@ from opside_chassis.request_context import (
     limit_key,
     resolve_client_address,
 )
+from opside_chassis.service_token import ServiceIdentity
+from opside_chassis.user_token import UserIdentity
 
 _access_log = logging.getLogger("opside.access")
 _log = logging.getLogger(__name__)
@@ -192,7 +200,7 @@ class AddressLimit:
     """Bounds how often one address may call or open a socket, but for services with a good token.
 
     These are bounded by the user they act for (`access.member`): all of them come from the
-    gateway's address.
+    gateway's address. A user with a good token is counted here too: one question for both.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -205,21 +213,39 @@ class AddressLimit:
             state = connection.app.state
             limiter: RateLimiter | None = state.rate_limiter
             limits = path_limits(scope["path"], state.path_limits)
-            counted = limits is None or limits.counted
-            if limiter is not None and counted and not _is_service(connection, state.access):
-                await limit_address(limiter, limit_key(scope[CLIENT_ADDRESS]), limits)
+            if limiter is not None and (limits is None or limits.counted):
+                await _limit(connection, limiter, limits, state.access)
         await self._app(scope, receive, send)
+
+
+async def _limit(
+    connection: HTTPConnection,
+    limiter: RateLimiter,
+    limits: PathLimits | None,
+    access: Access | None,
+) -> None:
+    who = _who(connection, access)
+    if isinstance(who, ServiceIdentity):
+        return
+    user_id = who.user_id if who else None
+    address = limit_key(connection.scope[CLIENT_ADDRESS])
+    await limit_address(limiter, address, limits, user_id=user_id)
+    connection.scope[COUNTED] = user_id
 
 
 def _is_probe(path: str) -> bool:
     return path == health.PREFIX or path.startswith(f"{health.PREFIX}/")
 
 
-def _is_service(connection: HTTPConnection, access: Access | None) -> bool:
+def _who(
+    connection: HTTPConnection, access: Access | None
+) -> ServiceIdentity | UserIdentity | None:
+    """Whose good bearer token it is."""
     try:
         token = bearer_token(connection)
+        if access is None or token is None:
+            return None
+        service = service_identity(connection, access, token)
+        return service or user_identity(connection, access, token)
     except Unauthenticated:
-        return False
-    if access is None or token is None:
-        return False
-    return service_identity(connection, access, token) is not None
+        return None

@@ -29,17 +29,22 @@ MAX_LOCAL_KEYS = 20_000
 
 _log = logging.getLogger(__name__)
 
-# KEYS: this window, the one before. ARGV: limit, share of the former window that still counts,
-# time to live in ms. Answers {allowed, count of this window, count of the former}.
+# KEYS: of each count this window and the one before. ARGV: limit, share of the former window that still
+# counts, time to live in ms. All are counted or, where one is used up, none: {allowed, and of that one
+# the count of this window and of the former}.
 _TAKE = """
-local current = tonumber(redis.call('GET', KEYS[1]) or '0')
-local former = tonumber(redis.call('GET', KEYS[2]) or '0')
-if current + former * tonumber(ARGV[2]) + 1 > tonumber(ARGV[1]) then
-  return {0, current, former}
+local counts = redis.call('MGET', unpack(KEYS))
+for i = 1, #KEYS, 2 do
+  local current, former = tonumber(counts[i] or '0'), tonumber(counts[i + 1] or '0')
+  if current + former * tonumber(ARGV[2]) + 1 > tonumber(ARGV[1]) then
+    return {0, current, former}
+  end
 end
-redis.call('INCR', KEYS[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return {1, current + 1, former}
+for i = 1, #KEYS, 2 do
+  redis.call('INCR', KEYS[i])
+  redis.call('PEXPIRE', KEYS[i], ARGV[3])
+end
+return {1, 0, 0}
 """
 
 
@@ -87,30 +92,31 @@ class RateLimiter:
         self._local = _LocalCounts()
         self._redis_back_at = 0.0
 
-    async def hit(self, key: str, *, per_minute: int | None = None) -> None:
-        """Count one call; raises `TooManyRequests` with the seconds to wait."""
+    async def hit(self, *keys: str, per_minute: int | None = None) -> None:
+        """Count one call for each key, or for none; raises `TooManyRequests` with the seconds to wait."""
         limit = per_minute or self.per_minute
         moment = self._now()
         window = int(moment // WINDOW_SECONDS)
         elapsed = moment - window * WINDOW_SECONDS
-        allowed, current, former = await self._take(key, window, limit, elapsed)
+        allowed, current, former = await self._take(keys, window, limit, elapsed)
         if not allowed:
             wait_seconds = _wait_seconds(limit, current, former, elapsed)
             raise TooManyRequests("Too many requests; slow down.", retry_after_seconds=wait_seconds)
 
     async def _take(
-        self, key: str, window: int, limit: int, elapsed: float
+        self, keys: Sequence[str], window: int, limit: int, elapsed: float
     ) -> tuple[bool, int, int]:
         share = 1 - elapsed / WINDOW_SECONDS
         if self._redis is not None and time.monotonic() >= self._redis_back_at:
-            name = f"rate:{self._service}:{key}"
+            names = [
+                f"rate:{self._service}:{key}:{one}" for key in keys for one in (window, window - 1)
+            ]
             try:
                 async with asyncio.timeout(self._redis_timeout_seconds):
                     answer = await self._redis.eval(  # type: ignore[misc]  # redis' stubs: sync or async
                         _TAKE,
-                        2,
-                        f"{name}:{window}",
-                        f"{name}:{window - 1}",
+                        len(names),
+                        *names,
                         str(limit),
                         f"{share:.6f}",
                         str(2 * WINDOW_SECONDS * 1000),
@@ -119,7 +125,7 @@ class RateLimiter:
             except (RedisError, OSError, TimeoutError) as error:
                 self._redis_back_at = time.monotonic() + REDIS_PAUSE_SECONDS
                 _log.warning("rate limits are counted locally: %s", type(error).__name__)
-        return self._local.take(key, window, limit, share)
+        return self._local.take(keys, window, limit, share)
 
     async def close(self) -> None:
         """Give the Redis connections back."""
@@ -133,15 +139,19 @@ class _LocalCounts:
     def __init__(self) -> None:
         self._counts: dict[tuple[str, int], int] = {}
 
-    def take(self, key: str, window: int, limit: int, share: float) -> tuple[bool, int, int]:
-        current = self._counts.get((key, window), 0)
-        former = self._counts.get((key, window - 1), 0)
-        if current + former * share + 1 > limit:
-            return False, current, former
-        if len(self._counts) >= MAX_LOCAL_KEYS:
-            self._forget(window)
-        self._counts[(key, window)] = current + 1
-        return True, current + 1, former
+    def take(
+        self, keys: Sequence[str], window: int, limit: int, share: float
+    ) -> tuple[bool, int, int]:
+        for key in keys:
+            current = self._counts.get((key, window), 0)
+            former = self._counts.get((key, window - 1), 0)
+            if current + former * share + 1 > limit:
+                return False, current, former
+        for key in keys:
+            if len(self._counts) >= MAX_LOCAL_KEYS:
+                self._forget(window)
+            self._counts[key, window] = self._counts.get((key, window), 0) + 1
+        return True, 0, 0
 
     def _forget(self, window: int) -> None:
         self._counts = {
@@ -172,10 +182,13 @@ async def limit_user(connection: HTTPConnection, user_id: str) -> None:
         await limiter.hit(_scoped(f"user:{user_id}", limits), per_minute=per_minute)
 
 
-async def limit_address(limiter: RateLimiter, address: str, limits: PathLimits | None) -> None:
-    """Count a call of an address; raises `TooManyRequests`."""
+async def limit_address(
+    limiter: RateLimiter, address: str, limits: PathLimits | None, *, user_id: str | None = None
+) -> None:
+    """Count a call of an address, and of its user where he is known; raises `TooManyRequests`."""
     per_minute = limits.requests_per_minute if limits else None
-    await limiter.hit(_scoped(f"address:{address}", limits), per_minute=per_minute)
+    keys = [f"address:{address}"] + ([f"user:{user_id}"] if user_id else [])
+    await limiter.hit(*(_scoped(key, limits) for key in keys), per_minute=per_minute)
 
 
 async def limit_refused(connection: HTTPConnection) -> None:

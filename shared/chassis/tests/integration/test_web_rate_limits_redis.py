@@ -46,9 +46,9 @@ async def limiters(redis_url, service):
         await limiter.close()
 
 
-async def allowed(limiter: RateLimiter, key: str = "k") -> bool:
+async def allowed(limiter: RateLimiter, *keys: str) -> bool:
     try:
-        await limiter.hit(key)
+        await limiter.hit(*(keys or ("k",)))
     except TooManyRequests:
         return False
     return True
@@ -67,10 +67,23 @@ async def test_keys_are_counted_apart(limiters) -> None:
         assert sum([await allowed(limiters[0], key) for _ in range(31)]) == 30
 
 
+async def test_of_two_counts_of_a_call_both_are_taken_or_none(limiters) -> None:
+    assert sum([await allowed(limiters[0], "user:a") for _ in range(25)]) == 25
+    assert sum([await allowed(limiters[1], "address:x", "user:a") for _ in range(9)]) == 5
+    assert sum([await allowed(limiters[0], "address:x") for _ in range(30)]) == 25
+    assert not await allowed(limiters[0], "address:x", "user:b")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(
     limit=st.integers(1, 8),
-    steps=st.lists(st.sampled_from([0.0, 0.0, 0.0, 1.0, 7.5, 31.0, 61.0]), max_size=30),
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from([0.0, 0.0, 0.0, 1.0, 7.5, 31.0, 61.0]),
+            st.sampled_from([("a",), ("a", "b"), ("a", "c"), ("b",)]),
+        ),
+        max_size=30,
+    ),
 )
 async def test_redis_and_the_fallback_decide_alike(redis_url, limit, steps) -> None:
     clock = Ticking()
@@ -78,9 +91,9 @@ async def test_redis_and_the_fallback_decide_alike(redis_url, limit, steps) -> N
         service = f"test-{uuid.uuid4().hex}"
         shared = RateLimiter(service=service, per_minute=limit, redis=redis, now=clock)
         local = RateLimiter(service=service, per_minute=limit, redis=None, now=clock)
-        for seconds in steps:
+        for seconds, keys in steps:
             clock.now += seconds
-            assert await allowed(shared) == await allowed(local)
+            assert await allowed(shared, *keys) == await allowed(local, *keys)
         assert not shared._local._counts
 
 

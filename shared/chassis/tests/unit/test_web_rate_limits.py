@@ -86,6 +86,15 @@ async def test_services_are_not_limited_by_address_but_pretenders_are() -> None:
             assert await statuses(client, "/t/ok", 3, **wrong) == [200, 200, 429]
 
 
+async def test_an_address_is_bounded_whoever_its_users_are() -> None:
+    keys = Keys()
+    app = app_with(router, keys=keys, limiter=local_limiter(2))
+    async with client_of(app) as client:
+        users = [bearer(keys.user_token(user_id=f"usr_{number}")) for number in range(3)]
+        seen = [(await statuses(client, "/t/ok", 1, **user))[0] for user in users]
+        assert seen == [200, 200, 429]
+
+
 async def test_forwarded_addresses_count_only_behind_trusted_proxies() -> None:
     for hops, expected in ((0, [200, 429]), (1, [200, 200])):
         app = app_with(router, limiter=local_limiter(1), trusted_proxy_hops=hops)
