@@ -146,15 +146,17 @@ class Machine:
             while not await self.admin.fetch(query):
                 await asyncio.sleep(0.02)
 
+    async def is_running(self) -> bool:
+        """Whether the sync has not ended; one that did ended well. The first worker begins it."""
+        status = await self.admin.fetchval(
+            "SELECT status FROM integrations.sync_jobs ORDER BY id DESC LIMIT 1"
+        )
+        assert status in {None, "running", "done"}
+        return bool(status != "done")
+
     async def finished(self) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                (row,) = await self.admin.fetch(
-                    "SELECT status FROM integrations.sync_jobs ORDER BY id DESC LIMIT 1"
-                )
-                if row["status"] != "running":
-                    assert row["status"] == "done"
-                    return
+            while await self.is_running():
                 await asyncio.sleep(0.1)
 
 
