@@ -106,8 +106,9 @@ ATTACKS = (
         many_places,
         False,
         Mutant(
-            "opside_chassis/access.py",
-            "        await limit_user(connection, caller.user_id)\n",
+            "opside_chassis/middleware.py",
+            "limits, user_id=user_id)",
+            "limits)",
             settings=lambda house: few(house, hops=1),
         ),
         True,
