@@ -34,6 +34,8 @@ ACT_SCOPE = "act"
 Found = TypeVar("Found")
 COUNTED = "opside.counted_user"
 """Key of the ASGI scope: the user whose limit has counted this request."""
+COUNTING = "opside.counting"
+"""Key of the ASGI scope: the task that counts this request; every rule waits for it."""
 _USER = "opside.user"
 """Key of the ASGI scope: a user's bearer token and who he is by it."""
 
@@ -89,16 +91,18 @@ class Access:
 class Public:
     """Anybody may call."""
 
-    async def __call__(self) -> None:
-        """Nothing to check."""
+    async def __call__(self, connection: HTTPConnection) -> None:
+        """Raises `TooManyRequests`."""
+        await counted(connection)
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderSigned:
     """A provider calls; the route itself checks the signature over the raw body."""
 
-    async def __call__(self) -> None:
-        """Nothing to check before the body is read."""
+    async def __call__(self, connection: HTTPConnection) -> None:
+        """Nothing else to check before the body is read; raises `TooManyRequests`."""
+        await counted(connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ class ServiceOnly:
 
     async def __call__(self, connection: HTTPConnection) -> ServiceIdentity:
         """Raises `Unauthenticated` without a good token, `Forbidden` for people or scope."""
+        await counted(connection)
         access = _access(connection)
         token = bearer_token(connection)
         if token is None:
@@ -133,6 +138,7 @@ class Member:
         """Raises `Unauthenticated`, `Forbidden` or `TooManyRequests`."""
         access = _access(connection)
         caller = await _caller(connection, access)
+        await counted(connection)
         if caller.role not in self.roles:
             raise Forbidden("Your role does not allow this.")
         connection.scope[USER_ID] = caller.user_id
@@ -226,6 +232,13 @@ def user_identity(connection: HTTPConnection, access: Access, token: str) -> Use
     return known[1]
 
 
+async def counted(connection: HTTPConnection) -> None:
+    """Wait until this request is counted, where that is under way; raises `TooManyRequests`."""
+    counting: asyncio.Task[None] | None = connection.scope.get(COUNTING)
+    if counting is not None:
+        await counting
+
+
 async def while_counted(
     connection: HTTPConnection, user_id: str, reading: Coroutine[Any, Any, Found]
 ) -> Found:
@@ -233,9 +246,9 @@ async def while_counted(
 
     Raises what `reading` raises, or `TooManyRequests`.
     """
-    if connection.scope.get(COUNTED) == user_id:
-        return await reading
-    both = await asyncio.gather(reading, limit_user(connection, user_id))
+    known = connection.scope.get(COUNTED) == user_id
+    counting = counted(connection) if known else limit_user(connection, user_id)
+    both = await asyncio.gather(reading, counting)
     connection.scope[COUNTED] = user_id
     found: Found = both[0]
     return found

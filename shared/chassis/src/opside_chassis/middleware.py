@@ -3,9 +3,11 @@
 Plain ASGI classes: nothing here buffers a response or runs a request in another task.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,13 +19,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from opside_chassis import health, problems
 from opside_chassis.access import (
     COUNTED,
+    COUNTING,
     Access,
     bearer_token,
     service_identity,
     user_identity,
 )
 from opside_chassis.database_errors import as_unavailable
-from opside_chassis.errors import OpsideError, Unauthenticated
+from opside_chassis.errors import OpsideError, TooManyRequests, Unauthenticated
 from opside_chassis.rate_limits import PathLimits, RateLimiter, limit_address, path_limits
 from opside_chassis.request_context import (
     CLIENT_ADDRESS,
@@ -42,6 +45,7 @@ _log = logging.getLogger(__name__)
 
 _CLIENT_CLOSED = 499
 """What nginx logs for a client that went away; only ever seen in our log."""
+_WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _ANSWER_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 _ANSWERED = _ANSWER_STARTS | {"websocket.accept", "websocket.close"}
 """Messages after which nothing else can be answered any more."""
@@ -215,7 +219,13 @@ class AddressLimit:
             limits = path_limits(scope["path"], state.path_limits)
             if limiter is not None and (limits is None or limits.counted):
                 await _limit(connection, limiter, limits, state.access)
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            if COUNTING in scope:
+                # Nothing waited for it: there is no such path.
+                with suppress(TooManyRequests):
+                    await scope[COUNTING]
 
 
 async def _limit(
@@ -229,7 +239,12 @@ async def _limit(
         return
     user_id = who.user_id if who else None
     address = limit_key(connection.scope[CLIENT_ADDRESS])
-    await limit_address(limiter, address, limits, user_id=user_id)
+    counting = limit_address(limiter, address, limits, user_id=user_id)
+    if user_id and connection.scope.get("method") in _WITHOUT_BODY:
+        # The route's rule waits for it, beside the look into the database that it needs anyway.
+        connection.scope[COUNTING] = asyncio.create_task(counting)
+    else:
+        await counting
     connection.scope[COUNTED] = user_id
 
 

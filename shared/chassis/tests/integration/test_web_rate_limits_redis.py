@@ -89,7 +89,9 @@ async def test_redis_and_the_fallback_decide_alike(redis_url, limit, steps) -> N
     clock = Ticking()
     async with Redis.from_url(redis_url) as redis:
         service = f"test-{uuid.uuid4().hex}"
-        shared = RateLimiter(service=service, per_minute=limit, redis=redis, now=clock)
+        shared = RateLimiter(
+            service=service, per_minute=limit, redis=redis, now=clock, redis_timeout_seconds=10
+        )
         local = RateLimiter(service=service, per_minute=limit, redis=None, now=clock)
         for seconds, keys in steps:
             clock.now += seconds

@@ -26,6 +26,11 @@ async def _public() -> str:
     return "ok"
 
 
+@router.get("/signed", dependencies=[Depends(access.provider_signed())])
+async def _signed() -> str:
+    return "ok"
+
+
 @router.get("/member")
 async def _member(caller: Annotated[Caller, Depends(access.member())]) -> list[str | None]:
     return [caller.user_id, caller.role, caller.via, caller.session_id]
@@ -206,6 +211,28 @@ async def test_a_person_is_counted_once_a_request(options: dict[str, Any]) -> No
         assert limiter.counted == [("address:127.0.0.1", "user:usr_1")], "one question for both"
         assert await status("/t/member", user_id="usr_over") == 429
         assert await status("/t/admin") == 403
+
+
+@pytest.mark.parametrize("path", ["/t/public", "/t/member", "/t/service", "/t/either", "/t/signed"])
+async def test_whatever_the_rule_a_call_too_many_reaches_no_route(path: str) -> None:
+    keys, limiter = Keys(), Written("user:usr_1")
+    app = app_with(router, keys=keys, limiter=limiter)
+    async with client_of(app) as client:
+        assert (await client.get(path, headers=bearer(keys.user_token()))).status_code == 429
+    assert len(limiter.counted) == 1
+
+
+async def test_a_path_that_is_not_there_is_counted_too(caplog) -> None:
+    keys = Keys()
+    app = app_with(router, keys=keys, limiter=local_limiter(2))
+    async with client_of(app) as client:
+        token = bearer(keys.user_token())
+        assert (await client.get("/t/nowhere", headers=token)).status_code == 404
+        assert (await client.get("/t/nowhere", headers=token)).status_code == 404
+        assert (await client.get("/t/member", headers=token)).status_code == 429
+        assert (await client.get("/t/nowhere", headers=token)).status_code == 404
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_a_person_whose_session_ended_is_nobody_and_makes_no_noise(caplog) -> None:
