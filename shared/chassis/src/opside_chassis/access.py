@@ -236,7 +236,8 @@ async def counted(connection: HTTPConnection) -> None:
     """Wait until this request is counted, where that is under way; raises `TooManyRequests`."""
     counting: asyncio.Task[None] | None = connection.scope.get(COUNTING)
     if counting is not None:
-        await counting
+        # Who stops waiting does not stop the count, which others wait for too.
+        await asyncio.shield(counting)
 
 
 async def while_counted(

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -26,7 +25,7 @@ from opside_chassis.access import (
     user_identity,
 )
 from opside_chassis.database_errors import as_unavailable
-from opside_chassis.errors import OpsideError, TooManyRequests, Unauthenticated
+from opside_chassis.errors import OpsideError, Unauthenticated
 from opside_chassis.rate_limits import PathLimits, RateLimiter, limit_address, path_limits
 from opside_chassis.request_context import (
     CLIENT_ADDRESS,
@@ -223,9 +222,8 @@ class AddressLimit:
             await self._app(scope, receive, send)
         finally:
             if COUNTING in scope:
-                # Nothing waited for it: there is no such path.
-                with suppress(TooManyRequests):
-                    await scope[COUNTING]
+                # Where there is no such path, no rule has heard the answer; nor where the caller left.
+                await asyncio.gather(scope[COUNTING], return_exceptions=True)
 
 
 async def _limit(

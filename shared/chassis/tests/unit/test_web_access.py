@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+from contextlib import suppress
 from typing import Annotated, Any
 
 import pytest
@@ -219,6 +220,30 @@ async def test_whatever_the_rule_a_call_too_many_reaches_no_route(path: str) -> 
     app = app_with(router, keys=keys, limiter=limiter)
     async with client_of(app) as client:
         assert (await client.get(path, headers=bearer(keys.user_token()))).status_code == 429
+    assert len(limiter.counted) == 1
+
+
+async def test_who_stops_waiting_does_not_stop_the_count() -> None:
+    impatient = APIRouter(prefix="/i")
+
+    async def stops_waiting(connection: HTTPConnection) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await access.counted(connection)
+
+    @impatient.get("/x", dependencies=[Depends(stops_waiting), Depends(access.member())])
+    async def _x() -> str:
+        return "ok"
+
+    class Slow(Written):
+        async def hit(self, *keys: str, per_minute: int | None = None) -> None:
+            await asyncio.sleep(0.05)
+            await super().hit(*keys, per_minute=per_minute)
+
+    keys, limiter = Keys(), Slow()
+    async with client_of(app_with(impatient, keys=keys, limiter=limiter)) as client:
+        answer = await client.get("/i/x", headers=bearer(keys.user_token()))
+    assert answer.status_code == 200
     assert len(limiter.counted) == 1
 
 
