@@ -60,19 +60,21 @@ async def test_a_neighbour_that_takes_no_body_is_given_up(streamed: bool) -> Non
                 await wire.send(Outgoing("POST", "/a", {}, body, 0.3))
 
 
+async def drops(seconds: float) -> AsyncIterator[bytes]:
+    """A body of six bytes, one after the other."""
+    for _ in range(6):
+        await asyncio.sleep(seconds)
+        yield b"x"
+
+
 async def test_a_slow_body_is_waited_for() -> None:
     async def script(line: Line) -> None:
         await line.asked()
         await line.reader.readexactly(6)
         await line.say(OK)
 
-    async def parts() -> AsyncIterator[bytes]:
-        for _ in range(6):
-            await asyncio.sleep(0.1)
-            yield b"x"
-
     async with scripted(script) as neighbour, wire_to(neighbour) as wire:
-        answer = await wire.send(Outgoing("POST", "/a", {"content-length": "6"}, parts(), 0.3))
+        answer = await wire.send(Outgoing("POST", "/a", {"content-length": "6"}, drops(0.1), 0.3))
         assert await answer.aread() == b"ok"
 
 
@@ -111,13 +113,8 @@ async def test_a_body_goes_on_when_its_answer_has_begun() -> None:
         await line.reader.readexactly(6)
         await line.say(b"ok")
 
-    async def parts() -> AsyncIterator[bytes]:
-        for _ in range(6):
-            await asyncio.sleep(0.05)
-            yield b"x"
-
     async with scripted(script) as neighbour, wire_to(neighbour) as wire:
-        answer = await wire.send(Outgoing("POST", "/a", {"content-length": "6"}, parts(), 1.0))
+        answer = await wire.send(Outgoing("POST", "/a", {"content-length": "6"}, drops(0.05), 1.0))
         assert await answer.aread() == b"ok"
 
 
