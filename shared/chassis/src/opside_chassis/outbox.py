@@ -102,23 +102,33 @@ def outbox_channel(schema: str) -> str:
 
 def outbox_extras_sql(schema: str) -> list[str]:
     """What a migration adds to the table: the legal statuses, and the trigger that wakes the relay."""
+    woken = f"{schema}.outbox_woken_ms"
+    telling = f"0, '{woken}'::regclass::int"
+    now_ms = "extract(epoch FROM clock_timestamp()) * 1000"
+    # The sequence is read before the clock is: a moment before the last telling is a clock set back.
+    untold = (
+        f"EXISTS (SELECT FROM {woken}"
+        f" WHERE {now_ms} NOT BETWEEN last_value AND last_value + {WAKE_EVERY_MS})"
+    )
     return [
         f"CREATE INDEX IF NOT EXISTS ix_outbox_prunable ON {schema}.outbox (finished_at)"
         f" WHERE {PRUNABLE}",
         f"ALTER TABLE {schema}.outbox ADD CONSTRAINT ck_outbox_status"
         " CHECK (status IN ('waiting', 'leased', 'done', 'parked'))",
-        f"CREATE SEQUENCE {schema}.outbox_woken_ms OWNED BY {schema}.outbox.id",
+        f"CREATE SEQUENCE {woken} OWNED BY {schema}.outbox.id",
         # A commit that notifies waits for all others that do: of a burst, only a few may.
         f"""
         CREATE FUNCTION {schema}.wake_relay() RETURNS trigger
             LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
-        DECLARE
-            now_ms bigint := extract(epoch FROM clock_timestamp()) * 1000;
-            woken_ms bigint := (SELECT last_value FROM {schema}.outbox_woken_ms);
         BEGIN
-            IF now_ms < woken_ms OR now_ms >= woken_ms + {WAKE_EVERY_MS} THEN
-                PERFORM setval('{schema}.outbox_woken_ms', now_ms);
-                PERFORM pg_notify('{outbox_channel(schema)}', '');
+            -- Of those who find it untold at the same moment one tells: the others find it told,
+            -- or the lock with the one that is telling.
+            IF {untold} AND pg_try_advisory_lock({telling}) THEN
+                IF {untold} THEN
+                    PERFORM setval('{woken}', floor({now_ms})::bigint);
+                    PERFORM pg_notify('{outbox_channel(schema)}', '');
+                END IF;
+                PERFORM pg_advisory_unlock({telling});
             END IF;
             RETURN NULL;
         END $$

@@ -382,7 +382,9 @@ async def test_of_a_burst_the_relay_is_told_at_once_and_then_now_and_then(
     windows = (time.monotonic() - begun) * 1_000 / WAKE_EVERY_MS
     await eventually(lambda: len(told) >= 2)
     await asyncio.sleep(0.1)
-    assert len(told) <= 2 + windows, "a slow machine has more windows, no more notices in one"
+    # The first was alone; a window is whole milliseconds, and one was open when the burst began.
+    most = 1 + 1 + windows * WAKE_EVERY_MS / (WAKE_EVERY_MS - 1)
+    assert len(told) <= most, "a slow machine has more windows, no more notices in one"
     await listener.close()
 
 
