@@ -12,6 +12,7 @@ import hashlib
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -37,6 +38,8 @@ _SEPARATOR = "\x1f"
 RECEIVED, KEPT_ASIDE = "received", "kept-aside"
 _PATIENCE: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 _DELETED_AT_ONCE = 500
+_PUT_AT_ONCE = 4
+"""A bucket answers each file after a while; a document may have one for every month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +156,14 @@ class Archive:
         Where rows differ in a cell that may change, those of the last document count.
         """
         folder = f"{user_id}/{written.report_type}"
-        for file in written.files:
-            period, number = file.parent.name, file.stem
-            self._put(f"{folder}/{period}/{document.name}-{number}.parquet", file)
+        files = {
+            f"{folder}/{file.parent.name}/{document.name}-{file.stem}.parquet": file
+            for file in written.files
+        }
         if packed is not None:
-            self._put(f"{folder}/{RECEIVED}/{document.name}.gz", packed)
+            files[f"{folder}/{RECEIVED}/{document.name}.gz"] = packed
+        with ThreadPoolExecutor(_PUT_AT_ONCE) as pool:
+            list(pool.map(self._put, files.keys(), files.values()))
         self._put(f"{folder}/{KEPT_ASIDE}/{document.name}.csv", written.kept_aside)
         return f"{folder}/{document.name}"
 

@@ -4,6 +4,7 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from integrations_backend.reports.kinds import KINDS, Column, Kind, ReportKind
 from integrations_backend.reports.layout import layout_of
 from integrations_backend.reports.lines import charsets
 from integrations_backend.reports.marketplaces import Marketplace, marketplace
-from integrations_backend.reports.read import batches
+from integrations_backend.reports.read import Count, batches
 
 STORES = [
     marketplace(one)
@@ -93,10 +94,12 @@ def files(draw: st.DrawFn) -> File:
         quoted = quoting == "all" or (quoting == "some" and draw(st.booleans()))
         return padding + (f'"{text}"' if quoted else text) + padding
 
-    lines = [separator.join(column.name for column in columns)]
+    unused = draw(st.sampled_from([[], [], ["x-1"], ["x-1", "x-2"]]))
+    lines = [separator.join([*(column.name for column in columns), *unused])]
     for _ in range(draw(st.integers(0, 5))):
         odd = draw(st.sets(st.sampled_from([column.name for column in columns]), max_size=2))
         cells = [written(draw(cell(c, odd=c.name in odd))) for c in columns]
+        cells += draw(st.sampled_from([["x"] * len(unused), ["é"] * len(unused)]))
         ragged = draw(st.sampled_from([0, 0, 0, 0, -1, 1, 2]))
         cells = cells[:ragged] if ragged < 0 else cells + ["", "x"][:ragged]
         lines.append(separator.join(cells))
@@ -149,8 +152,14 @@ def fast(file: File, piece_bytes: int) -> tuple[list[Any], list[Any]]:
             parts = [read() for read in calls]
         except UnicodeDecodeError:
             continue
-        rows = [row for part in parts for row in part.rows.iter_rows(named=True)]
-        return rows, [(one.line, one.reason) for part in parts for one in part.rejected]
+        count = Count()
+        rows: list[Any] = []
+        rejected: list[Any] = []
+        for part in parts:
+            first = count.add(part)
+            rows += part.rows.with_columns(pl.col("line") + first).iter_rows(named=True)
+            rejected += ((one.line + first, one.reason) for one in part.rejected)
+        return rows, rejected
     raise AssertionError
 
 

@@ -132,7 +132,7 @@ def outbox_extras_sql(schema: str) -> list[str]:
             END IF;
             RETURN NULL;
         END $$
-        """,  # noqa: S608 - a migration's own schema
+        """,
         f"CREATE TRIGGER wake_relay AFTER INSERT ON {schema}.outbox"
         f" FOR EACH STATEMENT EXECUTE FUNCTION {schema}.wake_relay()",
     ]

@@ -50,6 +50,11 @@ class Form:
     strptime: str
     zone: str | None = None
 
+    @property
+    def has_time(self) -> bool:
+        """Whether it names more than a day."""
+        return "%H" in self.strptime
+
     def fits(self, cell: str) -> bool:
         """Whether a cell is written so; its day may still be none of the calendar."""
         return re.fullmatch(self.pattern, cell) is not None

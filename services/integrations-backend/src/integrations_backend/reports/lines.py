@@ -3,16 +3,14 @@
 import codecs
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from integrations_backend.reports.errors import UnreadableReport
 from integrations_backend.reports.marketplaces import Marketplace
 
-PIECE_BYTES = 8 * 1024 * 1024
-MOST_LINES = 250_000
-"""In a piece, however short they are."""
+PIECE_BYTES = 12 * 1024 * 1024
+_FIRST_BYTES = 1024 * 1024
 LONGEST_LINE_BYTES = 1024 * 1024
 """Amazon's widest rows have some two thousand; a line without end is no report."""
 _HEAD_BYTES = 64 * 1024
@@ -22,7 +20,7 @@ _CHARSETS = frozenset(
     | {"gbk", "gb18030", "big5"}
 )
 """Those that an answer may announce: each has a tab, quote and line end as ASCII does."""
-_BYTE_ORDER_MARK = "\ufeff".encode()
+BYTE_ORDER_MARK = "\ufeff".encode()
 
 
 def charsets(announced: str | None, store: Marketplace) -> list[str]:
@@ -39,18 +37,9 @@ def first_lines(path: Path, count: int) -> list[str]:
     return [line.rstrip("\r") for line in head.split(line_end, count)[:count]]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Whole lines as UTF-8, each ended by a line feed (the file's last one perhaps not)."""
-
-    text: bytes
-    first_line: int
-    """Its number in the file; the header is 1."""
-    lines: int
-
-
-def pieces(source: BinaryIO, charset: str, *, size: int = PIECE_BYTES) -> Iterator[Piece]:
-    """A file's text, at most about `size` bytes at a time.
+def pieces(source: BinaryIO, charset: str, *, size: int = PIECE_BYTES) -> Iterator[bytes]:
+    """A file's text as UTF-8 in whole lines, each ended by a line feed (the last one perhaps not), at
+    most about `size` bytes at a time.
 
     A file written as UTF-8 is passed on as it is: whoever takes it apart finds a wrong byte.
 
@@ -58,29 +47,6 @@ def pieces(source: BinaryIO, charset: str, *, size: int = PIECE_BYTES) -> Iterat
         UnicodeDecodeError: the file is in another character set.
         UnreadableReport: it is no text file, or a line is far longer than a report's.
     """
-    line = 1
-    for text in _as_utf_8(source, charset, size):
-        for part, ended in _few_lines(text):
-            lines = ended if part.endswith(b"\n") else ended + 1
-            yield Piece(part, line, lines)
-            line += lines
-
-
-def _few_lines(text: bytes) -> Iterator[tuple[bytes, int]]:
-    """Parts with their line ends. Empty cells cost memory though the file has no byte of them."""
-    ended = text.count(b"\n")
-    if ended <= MOST_LINES:
-        yield text, ended
-        return
-    half = text.index(b"\n", len(text) // 2) + 1
-    if half == len(text):
-        half = text.rindex(b"\n", 0, len(text) // 2) + 1
-    yield from _few_lines(text[:half])
-    yield from _few_lines(text[half:])
-
-
-def _as_utf_8(source: BinaryIO, charset: str, size: int) -> Iterator[bytes]:
-    """Without byte order mark, every line end a line feed (perhaps behind a carriage return)."""
     returns = _ends_lines_with_returns(source.read(_HEAD_BYTES))
     begun = False
     for data in _whole_lines(source, size, b"\r" if returns else b"\n"):
@@ -88,18 +54,22 @@ def _as_utf_8(source: BinaryIO, charset: str, size: int) -> Iterator[bytes]:
             raise UnreadableReport("the file holds NUL bytes: it is not a report text file")
         text = data if charset == UTF_8 else data.decode(charset).encode()
         if not begun:
-            begun, text = True, text.removeprefix(_BYTE_ORDER_MARK)
+            begun, text = True, text.removeprefix(BYTE_ORDER_MARK)
         yield text.replace(b"\r", b"\n") if returns else text
 
 
 def _whole_lines(source: BinaryIO, size: int, line_end: bytes) -> Iterator[bytes]:
-    """About `size` bytes at a time. In no character set of ours a line end is part of a character."""
+    """About `size` bytes at a time, first fewer: whoever takes them apart need not wait for long.
+
+    In no character set of ours a line end is part of a character.
+    """
     begin, file_end = 0, source.seek(0, io.SEEK_END)
+    some = min(size, _FIRST_BYTES)
     while begin < file_end:
-        end = _lines_end(source, begin, min(begin + size, file_end), line_end)
+        end = _lines_end(source, begin, min(begin + some, file_end), line_end)
         source.seek(begin)
         yield source.read(end - begin)
-        begin = end
+        begin, some = end, min(size, 2 * some)
 
 
 def _lines_end(source: BinaryIO, begin: int, stop: int, line_end: bytes) -> int:

@@ -21,6 +21,8 @@ from integrations_backend.reports.lines import PIECE_BYTES, UTF_8, charsets, pie
 from integrations_backend.reports.marketplaces import Marketplace
 
 MOST_LINES = 25_000_000
+MOST_AT_ONCE = 250_000
+"""Lines whose cells are in memory together: empty ones take it though the file has no byte of them."""
 MOST_REJECTED = 100_000
 """A file with more of them than of rows is broken as a whole."""
 
@@ -32,13 +34,22 @@ class RejectedRow:
     line: int
     reason: str
 
+    def behind(self, lines: int) -> "RejectedRow":
+        """The row, when so many more lines stand before it."""
+        return RejectedRow(self.line + lines, self.reason)
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Typed rows in the order of the file, and those between them that are none."""
+    """Typed rows in the order of the file, and those between them that are none.
+
+    Their lines count from the batch's first one, which is 0: how many stand before it, the batches
+    before it know.
+    """
 
     rows: pl.DataFrame
     rejected: list[RejectedRow]
+    lines: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +74,47 @@ def batches(
     A call raises `UnicodeDecodeError` when the file is in another character set; so may this.
 
     Raises:
-        UnreadableReport: a column that the type needs is missing, or there are far more columns or
-            lines than a report has.
+        UnreadableReport: a column that the type needs is missing, or there are far more columns than a
+            report has.
     """
     layout: Layout | None = None
-    for piece in pieces(source, charset, size=piece_bytes):
-        text, line = piece.text, piece.first_line
-        if line + piece.lines > MOST_LINES:
-            raise UnreadableReport(
-                f"the file has more than {MOST_LINES:,} lines: split it by period"
-            )
+    for text in pieces(source, charset, size=piece_bytes):
         if layout is None:
-            head, _, text = text.partition(b"\n")
-            layout, line = layout_of(head.decode(), kind, store), 2
-        yield partial(_read, text, line, layout)
+            head, _, rest = text.partition(b"\n")
+            layout = layout_of(head.decode(), kind, store)
+            yield partial(_read, rest, layout)
+        else:
+            yield partial(_read, text, layout)
     if layout is None:
         raise UnreadableReport("the file is empty")
 
 
-def refuse_the_hopeless(rows: int, rejected: int) -> None:
-    """Of what was read so far of a file.
+@dataclass
+class Count:
+    """Of what was read so far of a file."""
 
-    Raises:
-        UnreadableReport: almost nothing can be read.
-    """
-    if rejected > max(MOST_REJECTED, rows):
-        raise UnreadableReport(f"more than {MOST_REJECTED} rows cannot be read")
+    line: int = 2
+    """The number of the next line; the header is 1."""
+    rows: int = 0
+    rejected: int = 0
+
+    def add(self, batch: Batch) -> int:
+        """Count the next batch; answers the number of its first line.
+
+        Raises:
+            UnreadableReport: there are far more lines than a report has, or almost none can be read.
+        """
+        first = self.line
+        self.line += batch.lines
+        self.rows += batch.rows.height
+        self.rejected += len(batch.rejected)
+        if self.line > MOST_LINES:
+            raise UnreadableReport(
+                f"the file has more than {MOST_LINES:,} lines: split it by period"
+            )
+        if self.rejected > max(MOST_REJECTED, self.rows):
+            raise UnreadableReport(f"more than {MOST_REJECTED} rows cannot be read")
+        return first
 
 
 def read_file(
@@ -128,32 +154,60 @@ def schema_of(kind: ReportKind) -> dict[str, pl.DataType]:
 
 
 def _together(kind: ReportKind, parts: list[Batch]) -> ParsedReport:
-    frame = pl.concat([part.rows for part in parts])
-    rejected = tuple(row for part in parts for row in part.rejected)
-    refuse_the_hopeless(frame.height, len(rejected))
-    numbered = frame.with_columns(
+    count = Count()
+    frames: list[pl.DataFrame] = []
+    rejected: list[RejectedRow] = []
+    for part in parts:
+        first = count.add(part)
+        frames.append(part.rows.with_columns(pl.col(LINE) + first))
+        rejected += (row.behind(first) for row in part.rejected)
+    numbered = pl.concat(frames).with_columns(
         row_key(identity_of(kind)),
         pl.col(LINE).cum_count().over(identity_of(kind)).alias(OCCURRENCE),
     )
-    return ParsedReport(kind, numbered, rejected)
+    return ParsedReport(kind, numbered, tuple(rejected))
 
 
-def _read(piece: bytes, first_line: int, layout: Layout) -> Batch:
-    found = read_lines(piece, layout)
+def _read(piece: bytes, layout: Layout) -> Batch:
+    found = read_lines(piece, layout, most=MOST_AT_ONCE)
+    if found is None:
+        return _read_in_parts(piece, layout)
     sure = found[READABLE]
-    numbers = pl.int_range(first_line, first_line + found.height, dtype=pl.UInt32, eager=True)
+    numbers = pl.int_range(found.height, dtype=pl.UInt32, eager=True)
     rows = found.drop(READABLE).insert_column(0, numbers.alias(LINE))
     rejected: list[RejectedRow] = []
     if not sure.all():
         lines = piece.split(b"\n")
         odd = [place for place in (~sure).arg_true().to_list() if lines[place].strip()]
-        careful, rejected = _carefully(
-            ((first_line + place, lines[place].decode()) for place in odd), layout
-        )
+        careful, rejected = _carefully(((place, lines[place].decode()) for place in odd), layout)
         rows = rows.filter(sure)
         if careful.height:
             rows = pl.concat([rows, careful]).sort(LINE)
-    return Batch(_complete(rows, layout.kind), rejected)
+    return Batch(_complete(rows, layout.kind), rejected, found.height)
+
+
+def _few_lines(text: bytes) -> Iterator[bytes]:
+    """Parts of at most `MOST_AT_ONCE` lines."""
+    if text.count(b"\n") < MOST_AT_ONCE:
+        yield text
+        return
+    half = text.index(b"\n", len(text) // 2) + 1
+    if half == len(text):
+        half = text.rindex(b"\n", 0, len(text) // 2) + 1
+    yield from _few_lines(text[:half])
+    yield from _few_lines(text[half:])
+
+
+def _read_in_parts(piece: bytes, layout: Layout) -> Batch:
+    """Of a piece of very short lines, which no report has: it may be given up for itself alone."""
+    count = Count(line=0)
+    parts: list[tuple[int, Batch]] = []
+    for part in _few_lines(piece):
+        batch = _read(part, layout)
+        parts.append((count.add(batch), batch))
+    rows = pl.concat([part.rows.with_columns(pl.col(LINE) + first) for first, part in parts])
+    rejected = [row.behind(first) for first, part in parts for row in part.rejected]
+    return Batch(rows, rejected, count.line)
 
 
 def _carefully(

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Result = TypeVar("Result")
-THREADS = 2
+THREADS = 3
 """A worker has other sellers, too; each call may need a hundred megabytes."""
 
 
