@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -81,6 +82,21 @@ class TokenSigner:
         }
         headers = {"typ": self.kind.typ, "kid": key.kid}
         return jwt.encode(body, key.private, algorithm="EdDSA", headers=headers)
+
+
+@lru_cache(maxsize=64)
+def _typ(header: str) -> object:
+    """What the header of a token says that it is; it says the same for as long as its key is used."""
+    try:
+        return jwt.get_unverified_header(f"{header}..").get("typ")
+    except jwt.InvalidTokenError:
+        return None
+
+
+def may_be(kind: TokenKind, token: str) -> bool:
+    """Whether a token says to be of this kind: where several may come, only one is worth verifying."""
+    header = token.partition(".")[0]
+    return len(header) <= MAX_TOKEN_CHARACTERS and _typ(header) == kind.typ
 
 
 def current_key(key: SigningKey | Rereading[SigningKey]) -> SigningKey:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
 from web_parts import HERE, Keys, b64, forged, new_key
 
 from opside_chassis.errors import Unauthenticated
@@ -18,6 +20,7 @@ from opside_chassis.signed_token import (
     SeenSignatures,
     TokenSigner,
     TokenVerifier,
+    may_be,
 )
 from opside_chassis.user_token import UserTokens, UserTokenVerifier
 
@@ -204,6 +207,27 @@ def test_a_user_token_is_no_service_token_and_the_reverse() -> None:
     assert verify_service(KEYS.service_token()).service == "main-api"
     with pytest.raises(Unauthenticated):
         verify_user(KEYS.service_token())
+
+
+def test_a_token_says_which_kind_it_is_before_it_is_verified() -> None:
+    assert may_be(SERVICE_TOKEN, KEYS.service_token())
+    assert may_be(USER_TOKEN, KEYS.user_token())
+    assert not may_be(SERVICE_TOKEN, KEYS.user_token())
+    assert not may_be(USER_TOKEN, KEYS.service_token())
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.binary().map(b64),
+        st.recursive(
+            st.none() | st.integers() | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["typ", "x"]), inner),
+        ).map(lambda value: b64(json.dumps(value).encode())),
+    )
+)
+def test_any_text_may_be_asked_for_its_kind(header: str) -> None:
+    assert may_be(SERVICE_TOKEN, f"{header}.x.y") in {True, False}
 
 
 def test_only_main_api_makes_people() -> None:
