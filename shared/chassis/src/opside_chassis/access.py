@@ -25,7 +25,6 @@ from opside_chassis.rate_limits import limit_user
 from opside_chassis.request_context import USER_ID
 from opside_chassis.service_token import Granted, ServiceIdentity, ServiceTokenVerifier
 from opside_chassis.settings import ServiceSettings
-from opside_chassis.signed_token import SERVICE_TOKEN, may_be
 from opside_chassis.user_token import UserIdentity, UserTokenVerifier
 
 USER = "user"
@@ -204,8 +203,6 @@ def service_identity(
 
     Kept on the request, since the rate limiter asks the same before the route does.
     """
-    if not may_be(SERVICE_TOKEN, token):
-        return None
     known: dict[str, ServiceIdentity | None] = connection.scope.setdefault("opside.services", {})
     if token not in known:
         try:

@@ -167,11 +167,12 @@ class TokenVerifier:
         return claims
 
     def _checked(self, token: str) -> tuple[VerificationKey, dict[str, Any]]:
+        # First of all: where several kinds may come, each token is asked for every one of them.
+        if not may_be(self.kind, token):
+            raise _RefusedError("another kind of token")
         header = jwt.get_unverified_header(token)
         if "crit" in header or "b64" in header:
             raise _RefusedError("critical extensions are not understood")
-        if header.get("typ") != self.kind.typ:
-            raise _RefusedError("another kind of token")
         key = self._key(header)
         claims = jwt.decode(
             token, key.public_key, algorithms=[key.algorithm], options=_SIGNATURE_ONLY
