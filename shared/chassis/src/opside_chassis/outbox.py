@@ -116,7 +116,9 @@ def outbox_extras_sql(schema: str) -> list[str]:
         f"ALTER TABLE {schema}.outbox ADD CONSTRAINT ck_outbox_status"
         " CHECK (status IN ('waiting', 'leased', 'done', 'parked'))",
         f"CREATE SEQUENCE {woken} OWNED BY {schema}.outbox.id",
-        # A commit that notifies waits for all others that do: of a burst, only a few may.
+        # A commit that notifies waits for all others that do: of a burst, only a few may. A statement
+        # that is ended between lock and unlock keeps the lock until its connection closes; until then
+        # the relay finds the others' rows at its sweep, once a second.
         f"""
         CREATE FUNCTION {schema}.wake_relay() RETURNS trigger
             LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$

@@ -11,6 +11,7 @@ from integrations_backend.reports.marketplaces import Marketplace
 
 PIECE_BYTES = 12 * 1024 * 1024
 _FIRST_BYTES = 1024 * 1024
+"""Of a file's first piece; each that follows is twice as large, up to `PIECE_BYTES`."""
 LONGEST_LINE_BYTES = 1024 * 1024
 """Amazon's widest rows have some two thousand; a line without end is no report."""
 _HEAD_BYTES = 64 * 1024
