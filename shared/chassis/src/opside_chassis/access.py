@@ -245,14 +245,16 @@ async def while_counted(
 ) -> Found:
     """Read what is kept of a person with a good token while his call is counted, which is as slow.
 
-    Raises what `reading` raises, or `TooManyRequests`.
+    Raises `TooManyRequests`, or what `reading` raises.
     """
-    known = connection.scope.get(COUNTED) == user_id
-    counting = counted(connection) if known else limit_user(connection, user_id)
-    both = await asyncio.gather(reading, counting)
-    connection.scope[COUNTED] = user_id
-    found: Found = both[0]
-    return found
+    if connection.scope.get(COUNTED) != user_id:
+        # The middleware knows nobody by his cookie.
+        connection.scope[COUNTING] = asyncio.create_task(limit_user(connection, user_id))
+        connection.scope[COUNTED] = user_id
+    try:
+        return await reading
+    finally:
+        await counted(connection)
 
 
 async def _caller(connection: HTTPConnection, access: Access) -> Caller:

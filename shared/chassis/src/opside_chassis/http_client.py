@@ -1,7 +1,7 @@
 """Outgoing HTTP: calls to our own services, and bare clients for providers.
 
-Every call mints a fresh service token, carries the trace and the request id, is bounded in time,
-size and number of tries, and is refused while a database transaction is open.
+Every call carries a service token (a fresh one, unless it reads), the trace and the request id, is
+bounded in time, size and number of tries, and is refused while a database transaction is open.
 """
 
 import asyncio
@@ -218,7 +218,7 @@ class ServiceClient:
     ) -> Answer:
         refuse_open_transaction()
         with self._span(call.method) as span:
-            headers = {**call.headers, **_call_headers(self._mint(call.identity))}
+            headers = {**call.headers, **_call_headers(self._mint(call.method, call.identity))}
             propagate.inject(headers)
             answer = await self._wire.send(
                 Outgoing(call.method, call.target, headers, body, silence_seconds)
@@ -256,8 +256,9 @@ class ServiceClient:
             await answer.aclose()
         return WholeAnswer(answer.status_code, answer.headers, bytes(body))
 
-    def _mint(self, identity: Mapping[str, str | None]) -> str:
-        return self._tokens.mint(
+    def _mint(self, method: str, identity: Mapping[str, str | None]) -> str:
+        mint = self._tokens.mint_for_reads if method in _READS else self._tokens.mint
+        return mint(
             audience=self._audience,
             scope=identity["scope"] or "",
             act_for=identity.get("act_for"),

@@ -9,7 +9,6 @@ from opside_chassis.key_file import Rereading
 from opside_chassis.keyring import KeyRing, SigningKey
 from opside_chassis.signed_token import (
     USER_TOKEN,
-    SeenSignatures,
     TokenSigner,
     TokenVerifier,
     current_key,
@@ -64,8 +63,7 @@ class UserTokenVerifier:
     """Checks tokens of people for one service (`audience`)."""
 
     def __init__(self, key_ring: KeyRing, audience: str, *, clock: Clock = utc_now) -> None:
-        # A browser shows the same token with each request until it refreshes it.
-        self._verifier = TokenVerifier(key_ring, USER_TOKEN, audience, clock, SeenSignatures())
+        self._verifier = TokenVerifier(key_ring, USER_TOKEN, audience, clock)
 
     def verify(self, token: str) -> UserIdentity:
         """Who calls; raises `Unauthenticated` for anything but a good user token."""

@@ -8,12 +8,13 @@ from itertools import pairwise
 import pytest
 import pytest_asyncio
 from fastapi import APIRouter, Depends, Request
+from fastapi.responses import StreamingResponse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from web_parts import app_with, served
 
 from opside_chassis import access
-from opside_chassis.bounded_http import MAX_HEAD_BYTES, MAX_HEADERS, BoundedHttp
+from opside_chassis.bounded_http import MAX_HEAD_BYTES, MAX_HEADERS, BoundedHttp, JoinedWrites
 
 router = APIRouter(prefix="/t", dependencies=[Depends(access.public())])
 
@@ -35,6 +36,15 @@ async def _headers(request: Request) -> int:
 async def _slow() -> str:
     await asyncio.sleep(0.6)
     return "slow"
+
+
+@router.get("/stream")
+async def _stream() -> StreamingResponse:
+    async def parts() -> AsyncIterator[bytes]:
+        await asyncio.sleep(0.6)
+        yield b"late"
+
+    return StreamingResponse(parts())
 
 
 class Impatient(BoundedHttp):
@@ -231,3 +241,73 @@ async def test_the_next_head_may_wait_for_a_slow_answer_and_never_speaks_into_it
         writer.close()
         answer = await exchanged(url, slow, LINE, b"x: " + b"y" * (MAX_HEAD_BYTES + 1))
         assert 431 not in statuses(answer)
+
+
+class Written(asyncio.Transport):
+    """Writes down what is sent and how."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:  # type: ignore[override]
+        assert not self.closed
+        self.writes.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
+
+
+async def test_head_and_body_of_an_answer_are_sent_as_one() -> None:
+    wire = Written()
+    joined = JoinedWrites(wire, asyncio.get_running_loop())
+    for _ in range(2):
+        joined.write(HEAD)
+        joined.write(b"body")
+        await asyncio.sleep(0)
+    assert wire.writes == [HEAD + b"body"] * 2
+
+
+async def test_a_head_waits_for_one_turn_of_the_loop_and_not_for_the_body() -> None:
+    wire = Written()
+    joined = JoinedWrites(wire, asyncio.get_running_loop())
+    joined.write(HEAD)
+    assert wire.writes == []
+    await asyncio.sleep(0)
+    joined.write(b"body")
+    assert wire.writes == [HEAD, b"body"]
+    joined.write(HEAD)
+    joined.close()
+    assert (wire.writes[2:], wire.closed) == ([HEAD], True)
+    await asyncio.sleep(0)
+
+
+@given(st.lists(st.sampled_from([HEAD, b"body", b"HTTP/1.1 100 Continue\r\n\r\n", "turn"])))
+@settings(max_examples=200)
+def test_whatever_is_written_is_sent_once_and_in_order(steps: list[bytes | str]) -> None:
+    async def run() -> Written:
+        wire = Written()
+        joined = JoinedWrites(wire, asyncio.get_running_loop())
+        for step in steps:
+            if isinstance(step, bytes):
+                joined.write(step)
+            else:
+                await asyncio.sleep(0)
+        joined.close()
+        return wire
+
+    sent = b"".join(step for step in steps if isinstance(step, bytes))
+    assert b"".join(asyncio.run(run()).writes) == sent
+
+
+async def test_the_head_of_a_stream_comes_before_its_first_part(url: str) -> None:
+    reader, writer = await connected(url)
+    writer.write(LINE.replace(b"headers", b"stream") + CRLF)
+    head = await asyncio.wait_for(reader.readuntil(CRLF + CRLF), 0.5)
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"late" in await asyncio.wait_for(reader.readuntil(b"late"), 2)
+    writer.close()

@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 from web_parts import HERE, Keys, b64, forged, new_key
 
 from opside_chassis.errors import Unauthenticated
-from opside_chassis.keyring import KeyRing, VerificationKey
-from opside_chassis.service_token import ServiceTokens, ServiceTokenVerifier
+from opside_chassis.key_file import Rereading
+from opside_chassis.keyring import KeyRing, SigningKey, VerificationKey
+from opside_chassis.service_token import (
+    MOST_SHARED_TOKENS,
+    READS_SHARE_A_TOKEN_FOR,
+    ServiceTokens,
+    ServiceTokenVerifier,
+)
 from opside_chassis.signed_token import (
     MAX_TOKEN_CHARACTERS,
     SERVICE_TOKEN,
@@ -383,6 +389,78 @@ def test_only_so_many_signatures_are_remembered_the_newest() -> None:
     found = [seen.claims(sha256(token.encode()).digest(), verifier.key_ring) for token in tokens]
     assert [claims and claims["sub"] for claims in found] == [None, "usr_1", "usr_2"]
     assert tokens[0] not in repr(verifier)
+
+
+ERRAND = {"audience": HERE, "scope": "act", "act_for": "usr_1", "act_session": "ses_1"}
+
+
+def test_reads_share_a_token_for_a_part_of_its_life() -> None:
+    keys = Keys()
+    tokens = ServiceTokens(keys.main, "main-api", clock=keys.clock)
+    verifier = ServiceTokenVerifier(keys.ring(), HERE, clock=keys.clock)
+    first = tokens.mint_for_reads(**ERRAND)
+    keys.clock.advance(READS_SHARE_A_TOKEN_FOR.total_seconds() - 1)
+    assert tokens.mint_for_reads(**ERRAND) == first
+    assert verifier.verify(first).act_for == "usr_1"
+    keys.clock.advance(1)
+    second = tokens.mint_for_reads(**ERRAND)
+    assert second != first
+    assert tokens.mint_for_reads(**ERRAND) == second
+    assert tokens.mint(**ERRAND) != tokens.mint(**ERRAND), "whatever else is asked has its own"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"audience": "integrations-backend"},
+        {"scope": "act x:y"},
+        {"act_for": "usr_2"},
+        {"act_session": "ses_2"},
+        {"act_role": "admin"},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_no_two_errands_share_a_token(other: dict[str, str]) -> None:
+    tokens = ServiceTokens(KEYS.main, "main-api", clock=KEYS.clock)
+    assert tokens.mint_for_reads(**ERRAND) != tokens.mint_for_reads(**{**ERRAND, **other})
+
+
+def test_a_clock_set_back_or_another_key_ends_the_sharing() -> None:
+    keys, now = Keys(), [new_key("main-1", "main-api")]
+    tokens = ServiceTokens(keys.main, "main-api", clock=keys.clock)
+    first = tokens.mint_for_reads(**ERRAND)
+    keys.clock.advance(-3600)
+    second = tokens.mint_for_reads(**ERRAND)
+    assert second != first
+    assert ServiceTokenVerifier(keys.ring(), HERE, clock=keys.clock).verify(second)
+
+    rotating = ServiceTokens(Rotating(now), "main-api", clock=keys.clock)
+    old = rotating.mint_for_reads(**ERRAND)
+    assert rotating.mint_for_reads(**ERRAND) == old
+    now[0] = new_key("main-2", "main-api")
+    new = rotating.mint_for_reads(**ERRAND)
+    assert ServiceTokenVerifier(KeyRing([now[0].verification_key()]), HERE, clock=keys.clock).verify(
+        new
+    )
+
+
+class Rotating(Rereading[SigningKey]):
+    """A key that is whatever stands in a list."""
+
+    def __init__(self, keys: list[SigningKey]) -> None:
+        self._keys = keys
+
+    def now(self) -> SigningKey:
+        return self._keys[0]
+
+
+def test_only_so_many_tokens_are_kept_for_reads() -> None:
+    tokens = ServiceTokens(KEYS.main, "main-api", clock=KEYS.clock)
+    first = tokens.mint_for_reads(**ERRAND)
+    for number in range(MOST_SHARED_TOKENS):
+        last = tokens.mint_for_reads(audience=HERE, scope="act", act_for=f"usr_x{number}")
+    assert tokens.mint_for_reads(audience=HERE, scope="act", act_for=f"usr_x{number}") == last
+    assert tokens.mint_for_reads(**ERRAND) != first
 
 
 def test_every_token_has_its_own_id_and_carries_what_it_was_given() -> None:

@@ -62,6 +62,14 @@ async def test_every_try_has_a_fresh_token_and_the_same_key(client, callee, paus
     assert 0 < pauses.seconds[0] < pauses.seconds[1] < 1
 
 
+async def test_reads_share_a_token_and_nothing_else_does(client, callee) -> None:
+    for method in ("GET", "GET", "POST", "POST", "PUT", "DELETE"):
+        await client.request(method, "/a", scope="s")
+    reads, others = callee.tokens()[:2], callee.tokens()[2:]
+    assert reads[0] == reads[1]
+    assert len({*reads, *others}) == 1 + len(others)
+
+
 async def test_the_request_id_travels_along(client, callee) -> None:
     _, token = enter_request("checkout-42")
     try:
