@@ -240,6 +240,16 @@ async def counted(connection: HTTPConnection) -> None:
         await asyncio.shield(counting)
 
 
+async def begin_counting(
+    connection: HTTPConnection, user_id: str, counting: Coroutine[Any, Any, None]
+) -> None:
+    """Count a call for its user while it is looked at: every rule waits for it (`counted`)."""
+    connection.scope[COUNTING] = asyncio.create_task(counting)
+    connection.scope[COUNTED] = user_id
+    # A turn of the loop, in which the question leaves for Redis.
+    await asyncio.sleep(0)
+
+
 async def while_counted(
     connection: HTTPConnection, user_id: str, reading: Coroutine[Any, Any, Found]
 ) -> Found:
@@ -249,8 +259,7 @@ async def while_counted(
     """
     if connection.scope.get(COUNTED) != user_id:
         # The middleware knows nobody by his cookie.
-        connection.scope[COUNTING] = asyncio.create_task(limit_user(connection, user_id))
-        connection.scope[COUNTED] = user_id
+        await begin_counting(connection, user_id, limit_user(connection, user_id))
     try:
         return await reading
     finally:

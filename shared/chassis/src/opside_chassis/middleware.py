@@ -21,6 +21,7 @@ from opside_chassis.access import (
     COUNTING,
     Access,
     bearer_token,
+    begin_counting,
     service_identity,
     user_identity,
 )
@@ -240,10 +241,10 @@ async def _limit(
     counting = limit_address(limiter, address, limits, user_id=user_id)
     if user_id and connection.scope.get("method") in _WITHOUT_BODY:
         # The route's rule waits for it, beside the look into the database that it needs anyway.
-        connection.scope[COUNTING] = asyncio.create_task(counting)
+        await begin_counting(connection, user_id, counting)
     else:
         await counting
-    connection.scope[COUNTED] = user_id
+        connection.scope[COUNTED] = user_id
 
 
 def _is_probe(path: str) -> bool:

@@ -11,7 +11,6 @@ from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from redis.asyncio import Redis
 from starlette.middleware import Middleware
 
 from opside_chassis import problems
@@ -25,7 +24,7 @@ from opside_chassis.middleware import (
     RequestContext,
     SecurityHeaders,
 )
-from opside_chassis.rate_limits import REDIS_TIMEOUT_SECONDS, PathLimits, RateLimiter
+from opside_chassis.rate_limits import PathLimits, RateLimiter, redis_for_counting
 from opside_chassis.request_context import HEADER
 from opside_chassis.request_guard import RequestGuard
 from opside_chassis.settings import ServiceSettings, WrongSetting, refuse_start
@@ -128,9 +127,7 @@ def _middleware(settings: ServiceSettings, options: WebOptions) -> list[Middlewa
 
 
 def _rate_limiter(settings: ServiceSettings, *, service: str) -> RateLimiter:
-    # The limiter bounds each question itself: with `socket_timeout` redis-py bounds its sending by a
-    # task of its own, a quarter of what counting costs here.
-    redis = Redis.from_url(settings.redis_url, socket_connect_timeout=REDIS_TIMEOUT_SECONDS)
+    redis = redis_for_counting(settings.redis_url)
     return RateLimiter(service=service, per_minute=settings.rate_limit_max_requests, redis=redis)
 
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from opside_chassis import rate_limits
 from opside_chassis.errors import TooManyRequests
-from opside_chassis.rate_limits import WINDOW_SECONDS, RateLimiter
+from opside_chassis.rate_limits import WINDOW_SECONDS, RateLimiter, redis_for_counting
 
 
 class Ticking:
@@ -35,7 +35,7 @@ async def limiters(redis_url, service):
         RateLimiter(
             service=service,
             per_minute=30,
-            redis=Redis.from_url(redis_url),
+            redis=redis_for_counting(redis_url),
             now=clock,
             redis_timeout_seconds=10,  # a busy machine is not a lost Redis
         )
@@ -123,7 +123,9 @@ async def test_a_redis_that_hangs_costs_a_moment_once_and_limits_hold() -> None:
 async def test_it_comes_back_to_redis_by_itself(redis_url, service, monkeypatch) -> None:
     monkeypatch.setattr(rate_limits, "REDIS_PAUSE_SECONDS", 0.05)
     redis = Redis.from_url(redis_url)
-    limiter = RateLimiter(service=service, per_minute=100, redis=redis, now=Ticking())
+    limiter = RateLimiter(
+        service=service, per_minute=100, redis=redis, now=Ticking(), redis_timeout_seconds=10
+    )
     real_eval = redis.eval
 
     async def broken(*_args: object) -> None:
@@ -135,4 +137,20 @@ async def test_it_comes_back_to_redis_by_itself(redis_url, service, monkeypatch)
     await asyncio.sleep(0.06)
     assert await allowed(limiter)
     assert len([name async for name in redis.scan_iter(f"rate:{service}:*")]) == 1
+    await limiter.close()
+
+
+async def test_connections_that_redis_closed_are_opened_again_unnoticed(redis_url, service) -> None:
+    redis = redis_for_counting(f"{redis_url}?client_name={service}")
+    limiter = RateLimiter(
+        service=service, per_minute=30, redis=redis, now=Ticking(), redis_timeout_seconds=10
+    )
+    assert all(await asyncio.gather(*(allowed(limiter) for _ in range(3))))
+    async with Redis.from_url(redis_url) as other:
+        own = [client["id"] for client in await other.client_list() if client["name"] == service]
+        assert own
+        for client_id in own:
+            await other.client_kill_filter(_id=client_id)
+    answers = await asyncio.gather(*(allowed(limiter) for _ in range(30)))
+    assert sum(answers) == 27, "in Redis, where three are counted already"
     await limiter.close()
