@@ -10,6 +10,7 @@ Settings are read, logs and telemetry set up, a wrong setting ends the start wit
 exit status 78 wherever it is noticed, and telemetry is flushed at the end.
 """
 
+import gc
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -21,6 +22,9 @@ from opside_chassis.settings import ServiceSettings, WrongSetting, load, refuse_
 from opside_chassis.telemetry import configure
 from opside_chassis.web import serve
 
+GARBAGE_AFTER = 10_000
+"""So many objects more than before, some megabytes."""
+
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
@@ -29,7 +33,9 @@ def run_app(
 ) -> None:
     """Serve the app that `create` builds until SIGTERM or SIGINT."""
     with _process(service, settings_class) as settings:
-        serve(create(settings), settings)
+        app = create(settings)
+        _look_for_garbage_less_often()
+        serve(app, settings)
 
 
 def run_worker(
@@ -41,7 +47,18 @@ def run_worker(
         async def run() -> None:
             await work(settings)
 
+        _look_for_garbage_less_often()
         uvloop.run(run())
+
+
+def _look_for_garbage_less_often() -> None:
+    """A request leaves few cycles behind, and what was made at the start is never garbage.
+
+    Python's own pace costs a twentieth of a request, and now and then a tenth of a second at once.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
 
 
 @contextmanager
