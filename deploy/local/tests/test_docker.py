@@ -57,8 +57,12 @@ def test_compose_names_exactly_the_env_files_that_are_made(env_files: dict[str, 
 @pytest.mark.parametrize("program", ["integrations-backend", "integrations-backend-worker"])
 def test_report_files_are_unpacked_on_a_disk_and_not_in_memory(program: str):
     (said,) = re.findall(rf"^  {program}:\n((?:    .*\n)+)", COMPOSE, re.MULTILINE)
-    assert re.search(r"environment: (&on-disk \{TMPDIR: /var/tmp\}|\*on-disk)$", said, re.MULTILINE)
-    assert re.search(r'volumes: (&files .*"scratch:/var/tmp"|\*files)', said)
+    assert re.search(r"environment: (&on-disk \{TMPDIR: \S+\}|\*on-disk)$", said, re.MULTILINE)
+    assert re.search(r'volumes: (&files \["archive:/var/lib/opside"\]|\*files)$', said, re.MULTILINE)
+    (place,) = re.findall(r"TMPDIR: (\S+)\}", COMPOSE)
+    assert place.startswith("/var/lib/opside/"), "the archive's disk: there a link keeps a file"
+    image = (PROJECT / "deploy/docker/service.Dockerfile").read_text()
+    assert re.search(rf"install -d -o opside -g opside .* {place}$", image, re.MULTILINE)
 
 
 def test_compose_publishes_on_the_loopback_address_only():

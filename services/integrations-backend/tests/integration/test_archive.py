@@ -1,6 +1,7 @@
 """The archive behaves alike in a folder and in a bucket."""
 
 import gzip
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -191,3 +192,46 @@ def test_a_bucket_that_is_not_there_stops_the_start_with_a_mend(storage: Bucket)
 def test_the_secret_is_not_shown(storage: Bucket) -> None:
     known = {**storage.settings, "aws_secret_access_key": "hush" + "-hush"}
     assert "hush" not in repr(Archive.open(storage.url, known))
+
+
+def stored(archive: Archive) -> dict[str, bytes]:
+    files = (file for file in archive.root.rglob("*") if file.is_file())
+    return {str(file.relative_to(archive.root)): file.read_bytes() for file in files}
+
+
+def test_a_file_on_the_archives_own_disk_is_kept_without_a_copy(tmp_path: Path) -> None:
+    archive = Archive.open(str(tmp_path / "archive"))
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_bytes(b"first")
+    second.write_bytes(b"second")
+    for _ in range(2):
+        archive.keep_file(f"{ADA}/mail/1", first)
+        assert stored(archive) == {f"{ADA}/mail/1": b"first"}
+    assert (archive.root / ADA / "mail" / "1").samefile(first)
+    archive.keep_file(f"{ADA}/mail/1", second)
+    assert stored(archive) == {f"{ADA}/mail/1": b"second"}
+    first.unlink()
+    second.unlink()
+    assert archive.file(f"{ADA}/mail/1") == b"second"
+
+
+def test_a_file_on_another_disk_is_copied(tmp_path: Path) -> None:
+    memory = Path("/dev/shm")  # noqa: S108 - a disk of its own on every Linux
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("this machine has no second file system")
+    archive = Archive.open(str(tmp_path / "archive"))
+    with tempfile.NamedTemporaryFile(dir=memory) as file:
+        file.write(b"content")
+        file.flush()
+        archive.keep_file(f"{ADA}/mail/1", Path(file.name))
+    assert stored(archive) == {f"{ADA}/mail/1": b"content"}
+
+
+@pytest.mark.parametrize("key", [f"{ADA}/../../outside", f"../{BEN}/file"])
+def test_no_key_leaves_the_archive(archive: Archive, tmp_path: Path, key: str) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    with pytest.raises(ValueError, match="illegal"):
+        archive.keep_file(key, file)
+    assert not (tmp_path / "outside").exists()
+    assert not (tmp_path / BEN).exists()

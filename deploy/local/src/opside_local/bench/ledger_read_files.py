@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,7 +18,9 @@ WRITTEN_ROWS = 1_000_000
 """Larger ledgers are copies of this many rows with other FNSKUs: the writer takes a minute for it."""
 ROWS_OPTION = "LEDGER_ROWS"
 """LEDGER_ROWS=10000000 make bench ONLY=ledger_read: a size beyond the usual ones."""
-ROUNDS = 3
+ROUNDS = 5
+_orders = count(1)
+"""Each reading is of a document of its own, as a sync's are: none takes another's place."""
 
 
 class CommandFailed(Exception):
@@ -88,6 +91,7 @@ async def read(seller: Seller, archive: Path, file: Path | None = None) -> Run:
         "integrations_backend.reports",
         *(str(content), "--archive", str(archive), "--seller", SELLER),
         *("--marketplace", seller.account["marketplaceId"], "--received", str(received)),
+        *("--order", str(next(_orders))),
     )
     return _run(told, told["rows"])
 

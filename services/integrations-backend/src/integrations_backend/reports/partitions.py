@@ -119,17 +119,16 @@ class _Part:
 
 def _parted(read: Callable[[], Batch], kind: ReportKind) -> _Part:
     batch = read()
-    # Of rows that stand in one piece the rest is taken quicker.
-    rows = batch.rows.rechunk()
-    return _Part(batch, hashes(rows, kind), list(_by_month(rows, day_of(kind))))
+    # Rows are taken to their months quicker from one piece, hashed quicker as they came.
+    months = list(_by_month(batch.rows.rechunk(), day_of(kind)))
+    return _Part(batch, hashes(batch.rows, kind), months)
 
 
 def _by_month(rows: pl.DataFrame, day: str | None) -> Iterator[tuple[str, pl.DataFrame]]:
     if day is None:
         yield UNDATED, rows
         return
-    days = rows[day].dt
-    months = days.year().cast(pl.Int32) * 100 + days.month()
+    months = _months(rows[day])
     places = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)
     grouped = pl.DataFrame({"month": months, "place": places}).group_by("month").agg("place")
     ordered = grouped["place"].explode(empty_as_null=False)
@@ -139,6 +138,16 @@ def _by_month(rows: pl.DataFrame, day: str | None) -> Iterator[tuple[str, pl.Dat
     for month, length in grouped.select("month", pl.col("place").list.len()).iter_rows():
         yield _period(month), rows.slice(start, length)
         start += length
+
+
+def _months(moments: pl.Series) -> pl.Series:
+    """Year and month of each as one number, looked up since days are few; null where there is none."""
+    days = moments.cast(pl.Date).to_physical()
+    first, last = days.min(), days.max()
+    if first is None:
+        return days
+    calendar = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date).dt
+    return (calendar.year().cast(pl.Int32) * 100 + calendar.month()).gather(days - first)
 
 
 class _Months:
