@@ -58,7 +58,9 @@ def test_compose_names_exactly_the_env_files_that_are_made(env_files: dict[str, 
 def test_report_files_are_unpacked_on_a_disk_and_not_in_memory(program: str):
     (said,) = re.findall(rf"^  {program}:\n((?:    .*\n)+)", COMPOSE, re.MULTILINE)
     assert re.search(r"environment: (&on-disk \{TMPDIR: \S+\}|\*on-disk)$", said, re.MULTILINE)
-    assert re.search(r'volumes: (&files \["archive:/var/lib/opside"\]|\*files)$', said, re.MULTILINE)
+    assert re.search(
+        r'volumes: (&files \["archive:/var/lib/opside"\]|\*files)$', said, re.MULTILINE
+    )
     (place,) = re.findall(r"TMPDIR: (\S+)\}", COMPOSE)
     assert place.startswith("/var/lib/opside/"), "the archive's disk: there a link keeps a file"
     image = (PROJECT / "deploy/docker/service.Dockerfile").read_text()

@@ -26,7 +26,6 @@ from opside_chassis.signed_token import (
     required_text,
 )
 
-
 READS_SHARE_A_TOKEN_FOR = timedelta(seconds=20)
 """A third of its life: whoever opens a page reads ten things at once."""
 MOST_SHARED_TOKENS = 1024

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -143,9 +144,10 @@ def _by_month(rows: pl.DataFrame, day: str | None) -> Iterator[tuple[str, pl.Dat
 def _months(moments: pl.Series) -> pl.Series:
     """Year and month of each as one number, looked up since days are few; null where there is none."""
     days = moments.cast(pl.Date).to_physical()
-    first, last = days.min(), days.max()
-    if first is None:
+    if days.null_count() == len(days):
         return days
+    ends: tuple[Any, Any] = days.min(), days.max()
+    first, last = map(int, ends)
     calendar = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date).dt
     return (calendar.year().cast(pl.Int32) * 100 + calendar.month()).gather(days - first)
 
