@@ -25,7 +25,7 @@ ARG SERVICE
 LABEL org.opencontainers.image.title="opside ${SERVICE}"
 ENV PATH=/opt/opside/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin opside \
-    && install -d -o opside -g opside -m 0700 /var/lib/opside /var/lib/opside/scratch
+    && install -d -o opside -g opside -m 0700 /var/lib/opside
 WORKDIR /srv
 COPY --from=build /opt/opside /opt/opside
 # Migrations run from the same image, as the owner of the schema.

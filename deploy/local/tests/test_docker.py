@@ -62,9 +62,7 @@ def test_report_files_are_unpacked_on_a_disk_and_not_in_memory(program: str):
         r'volumes: (&files \["archive:/var/lib/opside"\]|\*files)$', said, re.MULTILINE
     )
     (place,) = re.findall(r"TMPDIR: (\S+)\}", COMPOSE)
-    assert place.startswith("/var/lib/opside/"), "the archive's disk: there a link keeps a file"
-    image = (PROJECT / "deploy/docker/service.Dockerfile").read_text()
-    assert re.search(rf"install -d -o opside -g opside .* {place}$", image, re.MULTILINE)
+    assert place == "/var/lib/opside", "the archive's own disk; a folder in it might not be there"
 
 
 def test_compose_publishes_on_the_loopback_address_only():

@@ -10,6 +10,7 @@ without one is not there yet. Workers on many machines share it without a lock.
 
 import hashlib
 import os
+import re
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -38,6 +39,8 @@ ROW_KEY = "row_key"
 _SEPARATOR = "\x1f"
 RECEIVED, KEPT_ASIDE = "received", "kept-aside"
 _PATIENCE: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
+_PLAIN_KEY = re.compile(r"(?!\.)[\w.-]+(?:/(?!\.)[\w.-]+)*", re.ASCII)
+"""A key that is a path as it stands; what any other one means is for the store to say, or to refuse."""
 _DELETED_AT_ONCE = 500
 _PUT_AT_ONCE = 4
 """A bucket answers each file after a while; a document may have one for every month."""
@@ -236,9 +239,8 @@ class Archive:
             obstore.delete(self._store, [one["path"] for one in found])
 
     def _put(self, key: str, file: Path) -> None:
-        # The store refuses a key that climbs.
-        own = self._options is None and ".." not in key.split("/")
-        if not own or not _linked(file, self.root / key):
+        in_folder = self._options is None and _PLAIN_KEY.fullmatch(key) is not None
+        if not in_folder or not _linked(file, self.root / key):
             obstore.put(self._store, key, file)
 
     def _stored(self, user_id: str, report_type: str) -> dict[str, dict[str, list[str]]]:
@@ -308,9 +310,11 @@ def _linked(file: Path, target: Path) -> bool:
         os.link(file, beside)
     except OSError:
         return False
-    beside.replace(target)
-    # Where both are one file already, nothing is replaced.
-    beside.unlink(missing_ok=True)
+    try:
+        beside.replace(target)
+    finally:
+        # Where both are one file already, nothing is replaced.
+        beside.unlink(missing_ok=True)
     return True
 
 

@@ -227,11 +227,28 @@ def test_a_file_on_another_disk_is_copied(tmp_path: Path) -> None:
     assert stored(archive) == {f"{ADA}/mail/1": b"content"}
 
 
-@pytest.mark.parametrize("key", [f"{ADA}/../../outside", f"../{BEN}/file"])
+@pytest.mark.parametrize("key", [f"{ADA}/../../outside", f"../{BEN}/file", f"{ADA}//file"])
 def test_no_key_leaves_the_archive(archive: Archive, tmp_path: Path, key: str) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"content")
-    with pytest.raises(ValueError, match="illegal"):
+    with pytest.raises(ValueError, match="parse path"):
         archive.keep_file(key, file)
     assert not (tmp_path / "outside").exists()
     assert not (tmp_path / BEN).exists()
+
+
+def test_a_key_from_the_root_is_one_of_the_archive(archive: Archive, tmp_path: Path) -> None:
+    file, outside = tmp_path / "file", tmp_path / "outside"
+    file.write_bytes(b"content")
+    archive.keep_file(str(outside), file)
+    assert not outside.exists()
+
+
+def test_what_cannot_be_put_in_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    archive = Archive.open(str(tmp_path / "archive"))
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    (archive.root / ADA / "mail").mkdir(parents=True)
+    with pytest.raises(OSError, match="mail"):
+        archive.keep_file(f"{ADA}/mail", file)
+    assert stored(archive) == {}

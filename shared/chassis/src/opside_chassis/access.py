@@ -240,14 +240,12 @@ async def counted(connection: HTTPConnection) -> None:
         await asyncio.shield(counting)
 
 
-async def begin_counting(
+def begin_counting(
     connection: HTTPConnection, user_id: str, counting: Coroutine[Any, Any, None]
 ) -> None:
     """Count a call for its user while it is looked at: every rule waits for it (`counted`)."""
     connection.scope[COUNTING] = asyncio.create_task(counting)
     connection.scope[COUNTED] = user_id
-    # A turn of the loop, in which the question leaves for Redis.
-    await asyncio.sleep(0)
 
 
 async def while_counted(
@@ -259,11 +257,14 @@ async def while_counted(
     """
     if connection.scope.get(COUNTED) != user_id:
         # The middleware knows nobody by his cookie.
-        await begin_counting(connection, user_id, limit_user(connection, user_id))
+        begin_counting(connection, user_id, limit_user(connection, user_id))
     try:
-        return await reading
-    finally:
+        found = await reading
+    except Exception:
         await counted(connection)
+        raise
+    await counted(connection)
+    return found
 
 
 async def _caller(connection: HTTPConnection, access: Access) -> Caller:

@@ -35,7 +35,7 @@ class JoinedWrites:
 
     def write(self, data: bytes) -> None:
         """Send; a head at the next turn of the loop at the latest."""
-        if not self._head and data.startswith(b"HTTP/1.1 "):
+        if not self._head and data[:9] == b"HTTP/1.1 ":
             self._head = data
             self._loop.call_soon(self._send_head)
         else:
@@ -48,8 +48,8 @@ class JoinedWrites:
         self._transport.close()
 
     def _send_head(self) -> None:
-        if self._head:
-            head, self._head = self._head, b""
+        head, self._head = self._head, b""
+        if head and not self._transport.is_closing():
             self._transport.write(head)
 
 

@@ -65,7 +65,7 @@ _tracer = trace.get_tracer("opside_chassis.http_client")
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One call as it will be sent on every try; only token and trace differ."""
+    """One call as it will be sent on every try; only the trace differs, and the token if it is no read."""
 
     method: str
     target: str

@@ -1,7 +1,8 @@
 """HTTP between our services: kept connections to one of them, and answers that come as they are sent.
 
 Nothing is followed, unpacked, kept as a cookie, read from the environment or tried again here: what is
-tried again is for `http_client` to say, with a token of its own for each try (decision 0015).
+tried again is for `http_client` to say, with a token of its own for each try that is no read
+(decisions 0015, 0019).
 """
 
 import asyncio

@@ -212,19 +212,21 @@ class AddressLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; raises `TooManyRequests`."""
-        if scope["type"] != "lifespan" and not _is_probe(scope["path"]):
-            connection = HTTPConnection(scope)
-            state = connection.app.state
-            limiter: RateLimiter | None = state.rate_limiter
-            limits = path_limits(scope["path"], state.path_limits)
-            if limiter is not None and (limits is None or limits.counted):
-                await _limit(connection, limiter, limits, state.access)
         try:
+            if scope["type"] != "lifespan" and not _is_probe(scope["path"]):
+                await self._count(HTTPConnection(scope))
             await self._app(scope, receive, send)
         finally:
             if COUNTING in scope:
                 # Where there is no such path, no rule has heard the answer; nor where the caller left.
                 await asyncio.gather(scope[COUNTING], return_exceptions=True)
+
+    async def _count(self, connection: HTTPConnection) -> None:
+        state = connection.app.state
+        limiter: RateLimiter | None = state.rate_limiter
+        limits = path_limits(connection.scope["path"], state.path_limits)
+        if limiter is not None and (limits is None or limits.counted):
+            await _limit(connection, limiter, limits, state.access)
 
 
 async def _limit(
@@ -241,7 +243,9 @@ async def _limit(
     counting = limit_address(limiter, address, limits, user_id=user_id)
     if user_id and connection.scope.get("method") in _WITHOUT_BODY:
         # The route's rule waits for it, beside the look into the database that it needs anyway.
-        await begin_counting(connection, user_id, counting)
+        begin_counting(connection, user_id, counting)
+        # A turn of the loop, in which the question leaves for Redis.
+        await asyncio.sleep(0)
     else:
         await counting
         connection.scope[COUNTED] = user_id

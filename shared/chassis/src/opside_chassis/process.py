@@ -47,14 +47,14 @@ def run_worker(
         async def run() -> None:
             await work(settings)
 
-        _look_for_garbage_less_often()
         uvloop.run(run())
 
 
 def _look_for_garbage_less_often() -> None:
     """A request leaves few cycles behind, and what was made at the start is never garbage.
 
-    Python's own pace costs a twentieth of a request, and now and then a tenth of a second at once.
+    Python's own pace costs a twentieth to a tenth of a request. Workers keep it: what hangs in a cycle
+    there may be a seller's whole report.
     """
     gc.collect()
     gc.freeze()

@@ -90,9 +90,10 @@ def redis_for_counting(url: str) -> Redis:
     """Redis for a `RateLimiter`, which bounds each question itself.
 
     With `socket_timeout`, redis-py would bound its sending by a task of its own: a quarter of a count.
+    A `RuntimeError` is uvloop's word for a connection that was reset.
     """
     pool = _KeptConnections.from_url(
-        url, socket_connect_timeout=REDIS_TIMEOUT_SECONDS, retry_on_error=[RedisAway]
+        url, socket_connect_timeout=REDIS_TIMEOUT_SECONDS, retry_on_error=[RedisAway, RuntimeError]
     )
     return Redis.from_pool(pool)
 

@@ -1,10 +1,14 @@
 """Limits kept in Redis: shared by processes, exact under load, and never a reason to wait."""
 
 import asyncio
+import socket
+import struct
 import time
 import uuid
+from contextlib import suppress
 
 import pytest
+import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -154,3 +158,35 @@ async def test_connections_that_redis_closed_are_opened_again_unnoticed(redis_ur
     answers = await asyncio.gather(*(allowed(limiter) for _ in range(30)))
     assert sum(answers) == 27, "in Redis, where three are counted already"
     await limiter.close()
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_connection_that_was_reset_is_opened_again_unnoticed(loop) -> None:
+    """A Redis that ends its connections without a word; uvloop tells of it in its own way."""
+    opened: list[asyncio.StreamWriter] = []
+
+    async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(writer)
+        with suppress(ConnectionError):
+            while asked := await reader.read(65_536):
+                writer.write(b"+OK\r\n" * asked.count(b"SETINFO"))
+                writer.write(b"*3\r\n:1\r\n:0\r\n:0\r\n" * asked.count(b"EVAL"))
+
+    async def scenario() -> None:
+        server = await asyncio.start_server(counting, "127.0.0.1", 0)
+        redis = redis_for_counting(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        limiter = RateLimiter(service="test", per_minute=1, redis=redis, redis_timeout_seconds=10)
+        assert await allowed(limiter)
+        at_once = struct.pack("ii", 1, 0)
+        opened[0].get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        opened[0].transport.abort()
+        await asyncio.sleep(0.05)
+        assert await allowed(limiter), "asked again: this process by itself would refuse a second"
+        assert await allowed(limiter)
+        assert len(opened) == 2
+        opened[1].transport.abort()
+        await limiter.close()
+        server.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scenario())

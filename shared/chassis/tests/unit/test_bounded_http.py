@@ -253,10 +253,13 @@ class Written(asyncio.Transport):
 
     def write(self, data: bytes) -> None:  # type: ignore[override]
         assert not self.closed
-        self.writes.append(data)
+        self.writes.append(bytes(data))
 
     def close(self) -> None:
         self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
 
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
@@ -286,6 +289,24 @@ async def test_a_head_waits_for_one_turn_of_the_loop_and_not_for_the_body() -> N
     await asyncio.sleep(0)
 
 
+async def test_a_head_whose_reader_is_gone_is_dropped() -> None:
+    wire = Written()
+    joined = JoinedWrites(wire, asyncio.get_running_loop())
+    joined.write(HEAD)
+    wire.close()  # the other side reset the connection
+    await asyncio.sleep(0)
+    assert wire.writes == []
+
+
+async def test_a_body_may_be_a_view_of_memory() -> None:
+    wire = Written()
+    joined = JoinedWrites(wire, asyncio.get_running_loop())
+    joined.write(HEAD)
+    joined.write(memoryview(b"body"))
+    joined.write(memoryview(b"more"))
+    assert wire.writes == [HEAD + b"body", b"more"]
+
+
 @given(st.lists(st.sampled_from([HEAD, b"body", b"HTTP/1.1 100 Continue\r\n\r\n", "turn"])))
 @settings(max_examples=200)
 def test_whatever_is_written_is_sent_once_and_in_order(steps: list[bytes | str]) -> None:
@@ -301,7 +322,8 @@ def test_whatever_is_written_is_sent_once_and_in_order(steps: list[bytes | str])
         return wire
 
     sent = b"".join(step for step in steps if isinstance(step, bytes))
-    assert b"".join(asyncio.run(run()).writes) == sent
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        assert b"".join(runner.run(run()).writes) == sent
 
 
 async def test_the_head_of_a_stream_comes_before_its_first_part(url: str) -> None:

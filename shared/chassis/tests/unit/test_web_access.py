@@ -247,6 +247,34 @@ async def test_who_stops_waiting_does_not_stop_the_count() -> None:
     assert len(limiter.counted) == 1
 
 
+async def test_who_leaves_while_he_is_looked_up_leaves_at_once(caplog) -> None:
+    """Not when he is counted, and not as one who called too often."""
+    left: list[str] = []
+
+    async def slow_person(identity: UserIdentity) -> Caller:
+        try:
+            async with asyncio.timeout(0.01):
+                await asyncio.sleep(5)
+        except TimeoutError:
+            left.append(identity.user_id)
+            asyncio.current_task().cancel()
+            await asyncio.sleep(0)
+        raise AssertionError
+
+    keys = Keys()
+    limiter = Written("user:usr_1")
+    app = app_with(
+        router, keys=keys, limiter=limiter, access_options={"person_reader": slow_person}
+    )
+    async with client_of(app) as client:
+        asking = asyncio.create_task(client.get("/t/member", headers=bearer(keys.user_token())))
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    assert left == ["usr_1"]
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
 async def test_a_path_that_is_not_there_is_counted_too(caplog) -> None:
     keys = Keys()
     app = app_with(router, keys=keys, limiter=local_limiter(2))
