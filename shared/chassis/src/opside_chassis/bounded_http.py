@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with bounds on what comes before a request: its line and its headers.
+"""uvicorn's HTTP protocol: bounds on what comes before a request, heads of answers sent with their bodies.
 
 With httptools uvicorn keeps headers for as long as a client sends them and waits for them for ever;
 no application can help that, since it is called after the last one (decision 0016).

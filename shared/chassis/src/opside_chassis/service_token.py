@@ -60,7 +60,7 @@ class ServiceTokens:
             raise ValueError(f"the key {now.kid} belongs to {now.issuer}")
         self._issuer = issuer
         self._signer = TokenSigner(signing_key, SERVICE_TOKEN, clock)
-        self._shared: dict[tuple[str | None, ...], tuple[str, datetime]] = {}
+        self._shared: dict[tuple[object, ...], tuple[str, datetime]] = {}
 
     def mint(
         self,
@@ -81,28 +81,14 @@ class ServiceTokens:
             claims=claims,
         )
 
-    def mint_for_reads(
-        self,
-        *,
-        audience: str,
-        scope: str,
-        act_for: str | None = None,
-        act_role: str | None = None,
-        act_session: str | None = None,
-    ) -> str:
-        """The same token for `READS_SHARE_A_TOKEN_FOR`; never for a route that uses its id up."""
-        key = current_key(self._signer.key)
-        errand = (key.kid, audience, scope, act_for, act_role, act_session)
+    def mint_for_reads(self, *, audience: str, scope: str, **acting: str | None) -> str:
+        """As `mint`, the same token for `READS_SHARE_A_TOKEN_FOR`; never for a route that uses its id up."""
+        kid = current_key(self._signer.key).kid
+        errand = (kid, audience, scope, *sorted(acting.items()))
         now = self._signer.clock()
-        token, drawn_at = self._shared.get(errand, ("", now))
-        if not token or not now - READS_SHARE_A_TOKEN_FOR < drawn_at <= now:
-            token = self.mint(
-                audience=audience,
-                scope=scope,
-                act_for=act_for,
-                act_role=act_role,
-                act_session=act_session,
-            )
+        token, drawn_at = self._shared.get(errand, ("", now - READS_SHARE_A_TOKEN_FOR))
+        if not now - READS_SHARE_A_TOKEN_FOR < drawn_at <= now:
+            token = self.mint(audience=audience, scope=scope, **acting)
             self._shared.pop(errand, None)
             while len(self._shared) >= MOST_SHARED_TOKENS:
                 del self._shared[next(iter(self._shared))]

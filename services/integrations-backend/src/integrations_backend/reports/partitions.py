@@ -129,7 +129,7 @@ def _by_month(rows: pl.DataFrame, day: str | None) -> Iterator[tuple[str, pl.Dat
     if day is None:
         yield UNDATED, rows
         return
-    months = _months(rows[day])
+    months = _month_numbers(rows[day])
     places = pl.int_range(rows.height, dtype=pl.get_index_type(), eager=True)
     grouped = pl.DataFrame({"month": months, "place": places}).group_by("month").agg("place")
     ordered = grouped["place"].explode(empty_as_null=False)
@@ -141,7 +141,7 @@ def _by_month(rows: pl.DataFrame, day: str | None) -> Iterator[tuple[str, pl.Dat
         start += length
 
 
-def _months(moments: pl.Series) -> pl.Series:
+def _month_numbers(moments: pl.Series) -> pl.Series:
     """Year and month of each as one number, looked up since days are few; null where there is none."""
     days = moments.cast(pl.Date).to_physical()
     if days.null_count() == len(days):
